@@ -9,6 +9,7 @@ export { compare, concat, copy, EMPTY, equals, fromLatin1, prefixEnd, printable,
 export type { Clock, Timer } from './clock.js';
 export { Deferred } from './deferred.js';
 export { type DirectoryLock, DirectoryLockedError, type File, type FileSystem } from './file-system.js';
+export { Heap } from './heap.js';
 export { type LogFields, type Logger, silentLogger } from './logger.js';
 export {
   type Counter,
