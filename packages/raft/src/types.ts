@@ -12,12 +12,15 @@ export const NOBODY: NodeId = 0n;
 export interface Entry {
   readonly index: LogIndex;
   readonly term: Term;
-  /** `normal` carries the application's bytes (empty: a new leader's own entry, §8); `membership` a change of the member set. */
   readonly kind: EntryKind;
   readonly data: Uint8Array;
 }
 
-export type EntryKind = 'normal' | 'membership';
+/**
+ * `normal` carries the application's bytes (empty: a new leader's own entry, §8).
+ * `change` and `changeV2` carry an encoded membership change: raftpb's ConfChange and ConfChangeV2.
+ */
+export type EntryKind = 'normal' | 'change' | 'changeV2';
 
 /** What must survive a crash before a promise based on it leaves the member (§5.1, figure 2). */
 export interface HardState {
@@ -29,16 +32,24 @@ export interface HardState {
 
 /** What may be forgotten in a crash. */
 export interface SoftState {
+  /** {@link NOBODY} while no leader of the current term is known. */
   readonly leader: NodeId;
   readonly role: Role;
 }
 
-export type Role = 'follower' | 'candidate' | 'leader';
+/** `preCandidate` asks whether it could win before it raises the term (dissertation §9.6). */
+export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader';
 
 /** Who votes and who only listens, as of one log index. */
 export interface ConfState {
   readonly voters: readonly NodeId[];
   readonly learners: readonly NodeId[];
+  /** Present in a joint configuration (§6): the voters that are being left behind, whose majority is still needed. */
+  readonly votersOutgoing?: readonly NodeId[];
+  /** Present in a joint configuration: voters of the outgoing half that become learners once it is left. */
+  readonly learnersNext?: readonly NodeId[];
+  /** True in a joint configuration that the leader leaves by itself. */
+  readonly autoLeave?: boolean;
 }
 
 export interface SnapshotMeta {
@@ -52,4 +63,9 @@ export interface SnapshotMeta {
 export interface Snapshot {
   readonly meta: SnapshotMeta;
   readonly data: Uint8Array;
+}
+
+/** Bytes one entry counts for in every limit: its data and a flat charge for what surrounds it. */
+export function entryBytes(entry: { readonly data: Uint8Array }): number {
+  return entry.data.length + 24;
 }

@@ -1,15 +1,34 @@
+import type { MembershipChange } from '../membership/change.js';
 import type { Message } from '../message.js';
-import type { Entry, HardState, LogIndex, Snapshot } from '../types.js';
+import type { ConfState, Entry, HardState, LogIndex, Snapshot, SnapshotMeta } from '../types.js';
 
 /** One batch for the disk. Fields that did not change are absent. */
 export interface Persist {
   readonly hardState?: HardState;
   /** Replace whatever the log holds from `entries[0].index` on. */
   readonly entries: readonly Entry[];
-  /** A snapshot received from the leader: covers and replaces everything up to its index. */
+  /**
+   * A snapshot received from the leader: covers and replaces everything up to its index, and everything after it.
+   * Comes before `entries`. Must be recoverable with its data: the state machine is restored only afterwards.
+   */
   readonly snapshot?: Snapshot;
+  /**
+   * The state up to `compacted.index` is durable outside the log ({@link SnapshotStore.save} has resolved): what is
+   * at or below that index may be dropped, and recovery may start behind it. Entries above it must be kept.
+   */
+  readonly compacted?: SnapshotMeta;
   /** False when losing this batch breaks no promise (only the commit index rose). */
   readonly mustSync: boolean;
+}
+
+/** What a {@link LogWriter} gave back after a restart. */
+export interface RecoveredLog {
+  /** As last written; absent in an empty log. */
+  readonly hardState?: HardState;
+  /** The latest `snapshot` or `compacted` mark; absent when there never was one. */
+  readonly snapshot?: SnapshotMeta;
+  /** Everything after `snapshot.index` (from 1 when there is none), without gaps. */
+  readonly entries: readonly Entry[];
 }
 
 /**
@@ -17,6 +36,7 @@ export interface Persist {
  * - Must write batches in the order of the calls.
  * - Must resolve only when the batch, and all before it, survive a power cut (unless `mustSync` is false).
  * - Must reject for good after the first failure: what a failed fsync left on the disk is unknown.
+ * - Must apply a batch wholly or not at all after a crash, except that a tail of `entries` may be missing.
  * - Should let batches that wait together share one fsync.
  */
 export interface LogWriter {
@@ -26,7 +46,9 @@ export interface LogWriter {
 /**
  * The way to the other members.
  * - Must not block and must not throw: a message that cannot be delivered is dropped; Raft sends it again.
- * - Must not change a message. Order and exactly-once are not needed.
+ * - Must not change a message. Order and exactly-once are not needed, though order makes it faster.
+ * - Should call the driver's `reportUnreachable` when messages to a member get lost, and must call `reportSnapshot`
+ *   when a `snapshot` message was handed over or failed: until then, or until that member answers, it gets no entries.
  */
 export interface Transport {
   send(messages: readonly Message[]): void;
@@ -41,22 +63,79 @@ export interface Applied<Outcome> {
 
 /**
  * What the log is for.
- * - `apply` gets committed entries in index order, each exactly once per life of the process, only after they are
+ * - All methods get committed entries in index order, each exactly once per life of the process, only after they are
  *   durable on this member. Must be deterministic and synchronous. A throw stops the member: there is no way to skip
  *   an entry.
  * - After a restart entries are applied again from the driver's `applied` option + 1.
  */
 export interface StateMachine<Outcome> {
+  /** Entries of kind `normal`. Empty `data`: a new leader's own entry, nobody waits for it. */
   apply(entries: readonly Entry[]): readonly Applied<Outcome>[];
+  /**
+   * Whether a committed membership change shall take effect. Must be deterministic. Absent: always.
+   * Changes that Raft cannot make (the last voter removed, say) never take effect and are not asked about.
+   */
+  admits?(change: MembershipChange): boolean;
+  /**
+   * A committed membership change in its place among the entries, and the configuration that holds after it.
+   * `effective` is false when it was not admitted or cannot be made; then `confState` is as before.
+   * Must be there when the member set ever changes; absent, a change is only made in Raft.
+   */
+  applyChange?(entry: Entry, change: MembershipChange, confState: ConfState, effective: boolean): Applied<Outcome>;
   /** Replaces the whole state by a snapshot from the leader, durably; `apply` goes on after `snapshot.meta.index`. */
   restore(snapshot: Snapshot): Promise<void>;
 }
 
-/** Where snapshots for slow members, and for dropping the log, come from. */
+/** Where snapshots for slow members, and for dropping the log, come from. Both are called between two applies. */
 export interface SnapshotStore {
   /**
-   * Makes the state up to `applied` (or later) durable outside the log, and describes it.
-   * The log at or below the answered index may be dropped once this resolves.
+   * Makes the state as of this call (exactly up to `meta.index`), and `meta`, durable outside the log.
+   * The log at or below that index may be dropped once this resolves. A rejection stops the member.
    */
-  save(applied: LogIndex): Promise<Snapshot>;
+  save(meta: SnapshotMeta): Promise<void>;
+  /**
+   * The state as of this call (exactly up to `meta.index`) as bytes for another member: what its
+   * {@link StateMachine.restore} gets. May be a name under which the transport finds a stream. A rejection is logged,
+   * and asked for again when a member still needs one.
+   */
+  capture(meta: SnapshotMeta): Promise<Uint8Array>;
+}
+
+/**
+ * When the driver does its work: everything that arrives before the callback runs is handled together.
+ * - Must call back asynchronously, each callback once, in the order of the calls.
+ */
+export interface Scheduler {
+  soon(callback: () => void): void;
+}
+
+/** One member as its driver sees it. */
+export interface RaftStatus {
+  readonly id: bigint;
+  readonly term: number;
+  readonly vote: bigint;
+  readonly leader: bigint;
+  readonly role: 'follower' | 'preCandidate' | 'candidate' | 'leader';
+  readonly commit: LogIndex;
+  readonly applied: LogIndex;
+  /** First and last index of the log in memory; `first > last` when it is empty. */
+  readonly first: LogIndex;
+  readonly last: LogIndex;
+  readonly confState: ConfState;
+  /** To whom leadership is being handed over; 0n: nobody. */
+  readonly transferTarget: bigint;
+  /** On the leader: what it knows of every member, itself included, by ascending id. Elsewhere empty. */
+  readonly followers: readonly FollowerStatus[];
+}
+
+export interface FollowerStatus {
+  readonly id: bigint;
+  readonly learner: boolean;
+  /** Known to be durable there. */
+  readonly match: LogIndex;
+  /** Next to be sent. */
+  readonly next: LogIndex;
+  readonly state: 'probe' | 'replicate' | 'snapshot';
+  /** Heard from since the last quorum check. */
+  readonly active: boolean;
 }

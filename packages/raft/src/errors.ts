@@ -1,0 +1,28 @@
+/** Every condition this package reports; the README has a line for each. */
+export type RaftErrorCode =
+  | 'NO_LEADER'
+  | 'LEADER_CHANGED'
+  | 'PROPOSAL_DROPPED'
+  | 'PROPOSAL_TIMED_OUT'
+  | 'TOO_MANY_WAITING'
+  | 'DUPLICATE_ID'
+  | 'STOPPED'
+  | 'CHANGE_PENDING'
+  | 'INVALID_CHANGE'
+  | 'INVALID_MESSAGE'
+  | 'INVALID_OPTIONS'
+  | 'LOG_LOST'
+  | 'STORAGE_FAILED'
+  | 'APPLY_FAILED';
+
+export class RaftError extends Error {
+  override readonly name = 'RaftError';
+
+  constructor(
+    readonly code: RaftErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
