@@ -1,0 +1,196 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Program, programOf, type ServerKind } from './binaries.js';
+import { freePorts } from './free-ports.js';
+import { RawClient } from './raw-client.js';
+
+export interface ServerOptions {
+  readonly kind: ServerKind;
+  /** etcd's path, when not the one that is found by itself. */
+  readonly etcd?: string;
+  /** In etcd's form, beyond name, directory and listeners, which the harness sets. */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** How long a start may take until the first answer. Default 60,000. */
+  readonly readyMs?: number;
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+const running = new Set<ChildProcess>();
+// A tool that dies takes the servers it started with it. SIGKILL: nothing can be awaited here.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/**
+ * One server process on loopback ports and a directory of its own, both kept over restarts.
+ *
+ * stopped -> start -> serving -> stop | kill -> stopped; `dispose` ends it and removes the directory.
+ */
+export class ServerProcess {
+  readonly kind: ServerKind;
+  readonly clientPort: number;
+  readonly peerPort: number;
+  readonly directory: string;
+  readonly #program: Program;
+  readonly #options: ServerOptions;
+  #child: ChildProcess | undefined;
+  #exited: Promise<Exit> = Promise.resolve({ code: null, signal: null });
+
+  private constructor(options: ServerOptions, program: Program, ports: readonly [number, number]) {
+    this.kind = options.kind;
+    this.#options = options;
+    this.#program = program;
+    [this.clientPort, this.peerPort] = ports;
+    this.directory = mkdtempSync(join(tmpdir(), `kontiki-harness-${options.kind}-`));
+  }
+
+  /** Starts a server and waits until it answers a linearizable read. @throws Error with the end of its log */
+  static async start(options: ServerOptions): Promise<ServerProcess> {
+    const program = programOf(options.kind, options.etcd === undefined ? {} : { etcd: options.etcd });
+    for (let attempt = 1; ; attempt++) {
+      const [clientPort, peerPort] = await freePorts(2);
+      const server = new ServerProcess(options, program, [clientPort!, peerPort!]);
+      try {
+        await server.startAgain();
+        return server;
+      } catch (error) {
+        const log = server.log();
+        await server.dispose();
+        // Somebody took a port between our asking and its listening.
+        if (attempt >= 5 || !/address already in use|EADDRINUSE/.test(log)) throw error;
+      }
+    }
+  }
+
+  /** host:port for clients. */
+  get endpoint(): string {
+    return `127.0.0.1:${this.clientPort}`;
+  }
+
+  get clientUrl(): string {
+    return `http://${this.endpoint}`;
+  }
+
+  get peerUrl(): string {
+    return `http://127.0.0.1:${this.peerPort}`;
+  }
+
+  get dataDirectory(): string {
+    return join(this.directory, 'data');
+  }
+
+  /** The process id while it runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Resolves when the present process ends. */
+  get exited(): Promise<Exit> {
+    return this.#exited;
+  }
+
+  /** Starts the stopped server on its directory and ports. @returns milliseconds until the first answer */
+  async startAgain(extraFlags: readonly string[] = []): Promise<number> {
+    if (this.#child !== undefined) throw new Error('the server is running');
+    const startedAt = performance.now();
+    const log = openSync(this.#logFile, 'a');
+    const child = spawn(this.#program.command, [...this.#program.leading, ...this.#flags(), ...extraFlags], {
+      cwd: this.directory,
+      env: { ...withoutEtcd(process.env), ...this.#options.env },
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    this.#child = child;
+    running.add(child);
+    this.#exited = new Promise<Exit>((resolve) => {
+      const end = (exit: Exit): void => {
+        running.delete(child);
+        if (this.#child === child) this.#child = undefined;
+        resolve(exit);
+      };
+      child.once('exit', (code, signal) => end({ code, signal }));
+      child.once('error', () => end({ code: null, signal: null }));
+    });
+    await this.#ready(child, startedAt + (this.#options.readyMs ?? 60_000));
+    return performance.now() - startedAt;
+  }
+
+  /** Asks it to end and waits; after `graceMs` (default 20,000) it is killed. */
+  async stop(graceMs = 20_000): Promise<Exit> {
+    const child = this.#child;
+    if (child === undefined) return this.#exited;
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+    const exit = await this.#exited;
+    clearTimeout(timer);
+    return exit;
+  }
+
+  /** Ends it as a crash does: SIGKILL, nothing runs any more. */
+  async kill(): Promise<Exit> {
+    this.#child?.kill('SIGKILL');
+    return this.#exited;
+  }
+
+  /** What it printed, every process of this directory so far, its end. */
+  log(maxBytes = 8_192): string {
+    return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8').slice(-maxBytes) : '';
+  }
+
+  /** Kills what runs and removes the directory. Idempotent. */
+  async dispose(): Promise<void> {
+    await this.kill();
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  get #logFile(): string {
+    return join(this.directory, 'server.log');
+  }
+
+  #flags(): readonly string[] {
+    return [
+      '--name=default',
+      `--data-dir=${this.dataDirectory}`,
+      `--listen-client-urls=${this.clientUrl}`,
+      `--advertise-client-urls=${this.clientUrl}`,
+      `--listen-peer-urls=${this.peerUrl}`,
+      `--initial-advertise-peer-urls=${this.peerUrl}`,
+      `--initial-cluster=default=${this.peerUrl}`,
+      ...(this.#options.flags ?? []),
+    ];
+  }
+
+  async #ready(child: ChildProcess, deadline: number): Promise<void> {
+    const client = new RawClient(this.endpoint);
+    // RangeRequest { key: 0x00 }: any linearizable read will do.
+    const probe = Uint8Array.of(0x0a, 1, 0);
+    try {
+      for (;;) {
+        if (this.#child !== child) {
+          const { code, signal } = await this.#exited;
+          throw new Error(`${this.kind} ended before it served (code ${code}, signal ${signal}):\n${this.log()}`);
+        }
+        const answer = await client.unary('/etcdserverpb.KV/Range', probe, { timeoutMs: 2_000 });
+        if (answer.code === 0) return;
+        if (performance.now() > deadline) {
+          throw new Error(`${this.kind} did not serve in time (last: ${answer.details}):\n${this.log()}`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    } finally {
+      client.close();
+    }
+  }
+}
+
+/** An ETCD_… variable of the caller's shell would shadow a flag, which etcd refuses. */
+function withoutEtcd(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('ETCD_')));
+}
