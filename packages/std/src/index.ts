@@ -10,6 +10,7 @@ export type { Clock, Timer } from './clock.js';
 export { Deferred } from './deferred.js';
 export { type DirectoryLock, DirectoryLockedError, type File, type FileSystem } from './file-system.js';
 export { Heap } from './heap.js';
+export { IntervalTree } from './interval-tree.js';
 export { type LogFields, type Logger, silentLogger } from './logger.js';
 export {
   type Counter,
