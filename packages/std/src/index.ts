@@ -7,6 +7,7 @@
 export { AssertionError, assert, unreachable } from './assert.js';
 export { compare, concat, copy, EMPTY, equals, fromLatin1, prefixEnd, printable, toLatin1 } from './bytes.js';
 export type { Clock, Timer } from './clock.js';
+export { crc32c } from './crc32c.js';
 export { Deferred } from './deferred.js';
 export { type DirectoryLock, DirectoryLockedError, type File, type FileSystem } from './file-system.js';
 export { Heap } from './heap.js';
