@@ -6,7 +6,8 @@ import type { LeaseId } from './types.js';
  */
 export class Attachments {
   readonly #leaseOf = new Map<string, LeaseId>();
-  readonly #keysOf = new Map<LeaseId, Set<string>>();
+  /** A lone key without a set around it: most leases hold just one, and there may be very many of them. */
+  readonly #keysOf = new Map<LeaseId, string | Set<string>>();
 
   leaseOf(key: string): LeaseId | undefined {
     return this.#leaseOf.get(key);
@@ -14,7 +15,8 @@ export class Attachments {
 
   /** Unordered. Valid until the next change. */
   keysOf(id: LeaseId): Iterable<string> {
-    return this.#keysOf.get(id) ?? [];
+    const keys = this.#keysOf.get(id) ?? [];
+    return typeof keys === 'string' ? [keys] : keys;
   }
 
   /** Hangs the key on the lease, taking it off the one it hung on. */
@@ -24,7 +26,8 @@ export class Attachments {
     if (old !== undefined) this.#takeOff(old, key);
     this.#leaseOf.set(key, id);
     const keys = this.#keysOf.get(id);
-    if (keys === undefined) this.#keysOf.set(id, new Set([key]));
+    if (keys === undefined) this.#keysOf.set(id, key);
+    else if (typeof keys === 'string') this.#keysOf.set(id, new Set([keys, key]));
     else keys.add(key);
   }
 
@@ -38,12 +41,11 @@ export class Attachments {
 
   /** Detaches every key of the lease. @returns them in byte order */
   detachAll(id: LeaseId): readonly string[] {
-    const keys = this.#keysOf.get(id);
-    if (keys === undefined) return [];
+    // Code units are the bytes, and that is what the default order compares.
+    const keys = [...this.keysOf(id)].sort();
     this.#keysOf.delete(id);
     for (const key of keys) this.#leaseOf.delete(key);
-    // Code units are the bytes, and that is what the default order compares.
-    return [...keys].sort();
+    return keys;
   }
 
   clear(): void {
@@ -53,7 +55,7 @@ export class Attachments {
 
   #takeOff(id: LeaseId, key: string): void {
     const keys = this.#keysOf.get(id)!;
-    keys.delete(key);
-    if (keys.size === 0) this.#keysOf.delete(id);
+    if (typeof keys !== 'string') keys.delete(key);
+    if (typeof keys === 'string' || keys.size === 0) this.#keysOf.delete(id);
   }
 }

@@ -195,7 +195,8 @@ export class LeaseTable {
 
   /**
    * Checkpoints to record, at most `limit`: leases that ran for `checkpointMs` since they were started or last listed
-   * here, and have longer than that to go. Seconds are rounded up, so that nobody loses time.
+   * here, have longer than that to go, and less than the other members believe. Seconds are rounded up, so that nobody
+   * loses time.
    */
   dueCheckpoints(nowMs: number, limit: number): readonly LeaseCheckpoint[] {
     const due = this.#deadlines?.dueCheckpoints(nowMs, limit) ?? [];

@@ -175,7 +175,7 @@ export class Lessor {
     if (this.#onCheckpoint !== undefined) {
       const due = this.#table.dueCheckpoints(nowMs, CHECKPOINT_BATCH);
       const free = due.filter(({ id }) => !this.#recording.has(id));
-      if (free.length > 0) this.#run(this.#recordOrWarn(free));
+      if (free.length > 0) void this.#recordOrWarn(free);
     }
   }
 
@@ -230,13 +230,14 @@ export class Lessor {
 
   /** None of the leases may be recording already: a checkpoint and its taking back must not overtake each other. */
   async #record(checkpoints: readonly LeaseCheckpoint[]): Promise<void> {
-    const done = new Deferred<void>();
-    for (const { id } of checkpoints) this.#recording.set(id, done.promise);
+    const settled = new Deferred<void>();
+    this.#run(settled.promise);
+    for (const { id } of checkpoints) this.#recording.set(id, settled.promise);
     try {
       await this.#onCheckpoint!(checkpoints);
     } finally {
       for (const { id } of checkpoints) this.#recording.delete(id);
-      done.resolve();
+      settled.resolve();
     }
   }
 

@@ -4,3 +4,4 @@
  * @packageDocumentation
  */
 export { ManualClock } from './manual-clock.js';
+export { NaiveLeases, type NaiveOptions } from './model.js';
