@@ -1,0 +1,167 @@
+import { LeaseError } from '@kontiki/lease';
+import { MvccError } from '@kontiki/mvcc';
+import type { rpc } from '@kontiki/proto';
+import type { Applied, ConfState, Entry, MembershipChange, Snapshot, StateMachine } from '@kontiki/raft';
+import { assert } from '@kontiki/std';
+import type { Member } from '../cluster/members.js';
+import { ServerError } from '../errors.js';
+import { applyAlarm } from './alarm.js';
+import { applyClusterVersion, applyPublish } from './cluster.js';
+import { gates } from './gates.js';
+import type { Reply, State } from './handlers.js';
+import { applyCompaction, applyDelete, applyPut, applyTxn } from './kv.js';
+import { applyLeaseCheckpoint, applyLeaseGrant, applyLeaseRevoke } from './lease.js';
+import { costOfLease, costOfPut, costOfTxn, type Quota } from './quota.js';
+import { decodeRequest, type Request } from './request.js';
+import { revisionHeader } from './txn-form.js';
+
+/** What the proposer of a request is told. */
+export type Outcome =
+  | { readonly ok: true; readonly reply: Reply }
+  /** An error of a package or of etcd's table: an answer, not a failure. */
+  | { readonly ok: false; readonly error: MvccError | LeaseError | ServerError };
+
+export interface StateMachinePorts {
+  readonly state: State;
+  readonly quota: Quota;
+  /** Writes down, in the batch of what the entries changed, how far we are. */
+  saveApplied(index: number, term: number): void;
+  /** The same for who votes and who listens. */
+  saveConfState(confState: ConfState): void;
+  /** The database outgrew its quota while a request was applied. */
+  onOverQuota(): void;
+  /** Tells how long each request took; absent costs nothing. */
+  observe?: ((operation: string, ok: boolean, startedMs: number) => void) | undefined;
+}
+
+/**
+ * Turns the log into state. Deterministic: the same entries leave the same tables on every member. What an entry
+ * changes and the applied index land in one batch of the backend, so after a crash each entry is there whole or is
+ * applied again.
+ */
+export class ServerStateMachine implements StateMachine<Outcome> {
+  readonly #ports: StateMachinePorts;
+
+  constructor(ports: StateMachinePorts) {
+    this.#ports = ports;
+  }
+
+  apply(entries: readonly Entry[]): readonly Applied<Outcome>[] {
+    const applied: Applied<Outcome>[] = [];
+    for (const entry of entries) {
+      // A leader's own first entry carries nothing.
+      if (entry.data.length > 0) applied.push(this.#applyRequest(decodeRequest(entry.data)));
+    }
+    const last = entries.at(-1);
+    if (last !== undefined) this.#ports.saveApplied(last.index, last.term);
+    return applied;
+  }
+
+  /** Members come into a static cluster as the first entries of its log. */
+  applyChange(entry: Entry, change: MembershipChange, confState: ConfState, effective: boolean): Applied<Outcome> {
+    assert(
+      effective && change.kind === 'change' && change.step.action === 'addVoter',
+      'a static cluster only ever adds its first voters',
+    );
+    this.#ports.state.membership.add(memberOf(change.step.node, change.context));
+    this.#ports.saveConfState(confState);
+    this.#ports.saveApplied(entry.index, entry.term);
+    const reply = { header: revisionHeader(this.#ports.state.store.revision) };
+    return { id: change.id === 0n ? undefined : change.id, outcome: { ok: true, reply } };
+  }
+
+  restore(snapshot: Snapshot): Promise<void> {
+    throw new Error(`a member of a cluster of one was sent a snapshot of index ${snapshot.meta.index}`);
+  }
+
+  #applyRequest(request: Request): Applied<Outcome> {
+    const id = request.header?.ID ?? request.ID;
+    const { observe } = this.#ports;
+    const startedMs = observe === undefined ? 0 : this.#ports.state.nowMs();
+    const outcome = this.#outcome(request);
+    observe?.(operationName(request), outcome.ok, startedMs);
+    return { id: id === 0n ? undefined : id, outcome };
+  }
+
+  #outcome(request: Request): Outcome {
+    const { state, quota } = this.#ports;
+    try {
+      for (const gate of gates) gate(request, state);
+      const cost = costOf(request);
+      const admitted = cost === 0 || quota.admits(cost);
+      const reply = handle(request, state);
+      // etcd's quirk: the request took effect and is answered with an error, which stops the writers.
+      if (!admitted) {
+        this.#ports.onOverQuota();
+        return { ok: false, error: new ServerError('NoSpace') };
+      }
+      return { ok: true, reply };
+    } catch (error) {
+      // Anything else is a bug or a failed disk: it must stop the member, not be answered.
+      if (error instanceof ServerError || error instanceof LeaseError) return { ok: false, error };
+      if (error instanceof MvccError && error.code !== 'CORRUPT' && error.code !== 'CLOSED') return { ok: false, error };
+      throw error;
+    }
+  }
+
+}
+
+/** The context of a change that adds a member: JSON about it, as etcd writes it. */
+function memberOf(id: bigint, context: Uint8Array): Member {
+  const about = JSON.parse(new TextDecoder().decode(context)) as Partial<{
+    peerURLs: string[];
+    isLearner: boolean;
+    name: string;
+    clientURLs: string[];
+  }>;
+  return {
+    id,
+    peerUrls: about.peerURLs ?? [],
+    isLearner: about.isLearner ?? false,
+    name: about.name ?? '',
+    clientUrls: about.clientURLs ?? [],
+  };
+}
+
+function costOf(request: Request): number {
+  if (request.put !== undefined) return costOfPut(request.put);
+  if (request.txn !== undefined) return costOfTxn(request.txn);
+  if (request.leaseGrant !== undefined) return costOfLease();
+  return 0;
+}
+
+function handle(request: Request, state: State): Reply {
+  if (request.put !== undefined) return applyPut(request.put, state);
+  if (request.txn !== undefined) return applyTxn(request.txn, state);
+  if (request.deleteRange !== undefined) return applyDelete(request.deleteRange, state);
+  if (request.compaction !== undefined) return applyCompaction(request.compaction, state);
+  if (request.leaseGrant !== undefined) return applyLeaseGrant(request.leaseGrant, state);
+  if (request.leaseRevoke !== undefined) return applyLeaseRevoke(request.leaseRevoke, state);
+  if (request.leaseCheckpoint !== undefined) return applyLeaseCheckpoint(request.leaseCheckpoint, state);
+  if (request.alarm !== undefined) return applyAlarm(request.alarm, state);
+  if (request.clusterMemberAttrSet !== undefined) return applyPublish(request.clusterMemberAttrSet, state);
+  if (request.clusterVersionSet !== undefined) return applyClusterVersion(request.clusterVersionSet, state);
+  if (request.authStatus !== undefined) return authStatus(state);
+  throw new Error('the log holds a request of a kind this version does not know');
+}
+
+/** There are no users yet: auth is off, at its first revision. */
+function authStatus(state: State): rpc.AuthStatusResponse {
+  return { header: revisionHeader(state.store.revision), enabled: false, authRevision: 1 };
+}
+
+/** Names as the label of etcd's apply histogram has them. */
+function operationName(request: Request): string {
+  if (request.put !== undefined) return 'Put';
+  if (request.txn !== undefined) return 'Txn';
+  if (request.deleteRange !== undefined) return 'DeleteRange';
+  if (request.compaction !== undefined) return 'Compaction';
+  if (request.leaseGrant !== undefined) return 'LeaseGrant';
+  if (request.leaseRevoke !== undefined) return 'LeaseRevoke';
+  if (request.leaseCheckpoint !== undefined) return 'LeaseCheckpoint';
+  if (request.alarm !== undefined) return 'Alarm';
+  if (request.clusterMemberAttrSet !== undefined) return 'ClusterMemberAttrSet';
+  if (request.clusterVersionSet !== undefined) return 'ClusterVersionSet';
+  if (request.authStatus !== undefined) return 'AuthStatus';
+  return 'Unknown';
+}

@@ -1,0 +1,171 @@
+import type { LeaseTable, Lessor } from '@kontiki/lease';
+import type { MvccStore } from '@kontiki/mvcc';
+import type { rpc } from '@kontiki/proto';
+import type { RaftDriver } from '@kontiki/raft';
+import type { Clock } from '@kontiki/std';
+import type { Alarms } from '../apply/alarms.js';
+import type { CompactionReply, Reply } from '../apply/handlers.js';
+import type { Quota } from '../apply/quota.js';
+import { type Request, request } from '../apply/request.js';
+import type { Outcome } from '../apply/state-machine.js';
+import type { Membership } from '../cluster/members.js';
+import { ServerError } from '../errors.js';
+import type { Proposer } from './propose.js';
+import type { ReadBarrier } from './read-barrier.js';
+import type { RequestIds } from './request-ids.js';
+import type { UniformTimeout } from './uniform-timeout.js';
+
+/** How large this member's database is, and what could give space back. */
+export interface Database {
+  sizeBytes(): number;
+  sizeInUseBytes(): number;
+  /** Gives back to the disk what deleted data still holds. */
+  defragment(): Promise<void>;
+  /** CRC-32C over every table but those that say how far this member is. */
+  hash(): Promise<number>;
+}
+
+export interface NodeParts {
+  readonly memberId: bigint;
+  readonly driver: RaftDriver<Outcome>;
+  readonly proposer: Proposer;
+  readonly barrier: ReadBarrier;
+  readonly ids: RequestIds;
+  readonly store: MvccStore;
+  readonly leases: LeaseTable;
+  readonly lessor: Lessor;
+  readonly membership: Membership;
+  readonly alarms: Alarms;
+  readonly quota: Quota;
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Bounds the wait for entries that are committed and not applied yet. */
+  readonly applyTimeout: UniformTimeout;
+}
+
+/** One running member as its services see it: write through the log, read behind a barrier, ask about itself. */
+export class Node {
+  readonly #parts: NodeParts;
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts;
+  }
+
+  get memberId(): bigint {
+    return this.#parts.memberId;
+  }
+  get clusterId(): bigint {
+    return this.#parts.membership.clusterId;
+  }
+  get store(): MvccStore {
+    return this.#parts.store;
+  }
+  get leases(): LeaseTable {
+    return this.#parts.leases;
+  }
+  get lessor(): Lessor {
+    return this.#parts.lessor;
+  }
+  get membership(): Membership {
+    return this.#parts.membership;
+  }
+  get alarms(): Alarms {
+    return this.#parts.alarms;
+  }
+  get quota(): Quota {
+    return this.#parts.quota;
+  }
+  get database(): Database {
+    return this.#parts.database;
+  }
+
+  term(): number {
+    return this.#parts.driver.status().term;
+  }
+
+  revision(): number {
+    return this.#parts.store.revision;
+  }
+
+  /** Raft's own view: role, leader, how far the log is committed and applied. */
+  raft(): ReturnType<RaftDriver<Outcome>['status']> {
+    return this.#parts.driver.status();
+  }
+
+  get hasLeader(): boolean {
+    return this.raft().leader !== 0n;
+  }
+
+  get isLeader(): boolean {
+    return this.raft().leader === this.memberId;
+  }
+
+  /** A lease id nobody uses. */
+  nextLeaseId(): bigint {
+    return this.#parts.ids.nextLease();
+  }
+
+  /** Monotonic milliseconds, as lease deadlines count them. */
+  nowMs(): number {
+    return this.#parts.clock.monotonic();
+  }
+
+  /**
+   * Everything committed so far is applied here: what a lease answer must not be behind of.
+   * @throws ServerError TimeoutWaitAppliedIndex after a second
+   */
+  async caughtUp(): Promise<void> {
+    const { commit } = this.raft();
+    if (this.#parts.driver.applied.value >= commit) return;
+    await this.#parts.applyTimeout.guard(
+      this.#parts.driver.applied.reached(commit),
+      () => new ServerError('TimeoutWaitAppliedIndex'),
+    );
+  }
+
+  /** Everything answered before this call is visible to reads after it. */
+  readBarrier(): Promise<void> {
+    return this.#parts.barrier.pass();
+  }
+
+  put(put: rpc.PutRequest): Promise<rpc.PutResponse> {
+    return this.#propose({ put });
+  }
+  deleteRange(deleteRange: rpc.DeleteRangeRequest): Promise<rpc.DeleteRangeResponse> {
+    return this.#propose({ deleteRange });
+  }
+  txn(txn: rpc.TxnRequest): Promise<rpc.TxnResponse> {
+    return this.#propose({ txn });
+  }
+  compact(compaction: rpc.CompactionRequest): Promise<CompactionReply> {
+    return this.#propose({ compaction });
+  }
+  leaseGrant(leaseGrant: rpc.LeaseGrantRequest): Promise<rpc.LeaseGrantResponse> {
+    return this.#propose({ leaseGrant });
+  }
+  leaseRevoke(leaseRevoke: rpc.LeaseRevokeRequest): Promise<rpc.LeaseRevokeResponse> {
+    return this.#propose({ leaseRevoke });
+  }
+  leaseCheckpoint(leaseCheckpoint: rpc.LeaseCheckpointRequest): Promise<rpc.LeaseCheckpointResponse> {
+    return this.#propose({ leaseCheckpoint });
+  }
+  alarm(alarm: rpc.AlarmRequest): Promise<rpc.AlarmResponse> {
+    return this.#propose({ alarm });
+  }
+  authStatus(): Promise<rpc.AuthStatusResponse> {
+    return this.#propose({ authStatus: {} });
+  }
+  publish(name: string, clientUrls: readonly string[]): Promise<Reply> {
+    return this.#propose({
+      clusterMemberAttrSet: { memberID: this.memberId, memberAttributes: { name, clientUrls: [...clientUrls] } },
+    });
+  }
+  setClusterVersion(ver: string): Promise<Reply> {
+    return this.#propose({ clusterVersionSet: { ver } });
+  }
+
+  /** The state machine answers each kind of request with that kind's reply. */
+  async #propose<R extends Reply>(operation: Partial<Omit<Request, 'header' | 'ID'>>): Promise<R> {
+    return (await this.#parts.proposer.propose(request(operation))) as R;
+  }
+}

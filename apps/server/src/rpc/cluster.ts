@@ -1,0 +1,24 @@
+import { rpc } from '@kontiki/proto';
+import type { Member } from '../cluster/members.js';
+import type { Node } from '../node/node.js';
+import { clusterHeader } from './header.js';
+import { type Service, service } from './service.js';
+
+export function clusterService(node: Node): Service {
+  return service(rpc.ClusterDefinition, {
+    async memberList(request) {
+      if (request.linearizable) await node.readBarrier();
+      return { header: clusterHeader(node), members: node.membership.list().map(fromMember) };
+    },
+  });
+}
+
+function fromMember(member: Member): rpc.Member {
+  return {
+    ID: member.id,
+    name: member.name,
+    peerURLs: [...member.peerUrls],
+    clientURLs: [...member.clientUrls],
+    isLearner: member.isLearner,
+  };
+}

@@ -1,0 +1,69 @@
+import { fromEtcd } from '@kontiki/mvcc';
+import { rpc } from '@kontiki/proto';
+import { costOfPut, costOfTxn } from '../apply/quota.js';
+import { fromRangeResult, fromTxnResult, toRangeOptions, toTxn } from '../apply/txn-form.js';
+import type { Node } from '../node/node.js';
+import { header } from './header.js';
+import { checkRoom } from './room.js';
+import { type Service, service } from './service.js';
+import { checkDelete, checkPut, checkRange, checkTxn } from './validate.js';
+
+export interface KvOptions {
+  /** The most compares, then-ops and else-ops each. */
+  readonly maxTxnOps: number;
+}
+
+export function kvService(node: Node, options: KvOptions): Service {
+  return service(rpc.KVDefinition, {
+    async range(request) {
+      checkRange(request);
+      if (!request.serializable) await node.readBarrier();
+      const result = await node.store.rangeInSlices(fromEtcd(request.key, request.rangeEnd), toRangeOptions(request));
+      return { ...fromRangeResult(result), header: header(node, result.revision) };
+    },
+
+    async put(request) {
+      checkRoom(node, costOfPut(request));
+      checkPut(request);
+      const reply = await node.put(request);
+      return { ...reply, header: header(node, reply.header?.revision) };
+    },
+
+    async deleteRange(request) {
+      checkDelete(request);
+      const reply = await node.deleteRange(request);
+      return { ...reply, header: header(node, reply.header?.revision) };
+    },
+
+    async txn(request) {
+      checkRoom(node, costOfTxn(request));
+      checkTxn(request, options.maxTxnOps);
+      if (isReadOnly(request)) {
+        if (!isSerializable(request)) await node.readBarrier();
+        const reply = fromTxnResult(node.store.read(toTxn(request)));
+        return { ...reply, header: header(node, reply.header?.revision) };
+      }
+      const reply = await node.txn(request);
+      return { ...reply, header: header(node, reply.header?.revision) };
+    },
+
+    async compact(request) {
+      const { deleted, header: own } = await node.compact(request);
+      if (request.physical) await deleted;
+      return { header: header(node, own?.revision) };
+    },
+  });
+}
+
+/** Nothing but reads at the top level; a nested transaction goes through the log even if it only reads, as in etcd. */
+function isReadOnly(txn: rpc.TxnRequest): boolean {
+  return [...txn.success, ...txn.failure].every((op) => op.request?.$case === 'requestRange');
+}
+
+/** A transaction without any op counts as one whose reads may be stale: etcd's quirk. */
+function isSerializable(txn: rpc.TxnRequest): boolean {
+  return [...txn.success, ...txn.failure].every(
+    (op) => op.request?.$case === 'requestRange' && op.request.value.serializable,
+  );
+}
+

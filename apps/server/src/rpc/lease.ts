@@ -1,0 +1,76 @@
+import { LeaseError } from '@kontiki/lease';
+import { rpc } from '@kontiki/proto';
+import { fromLatin1 } from '@kontiki/std';
+import { costOfLease } from '../apply/quota.js';
+import type { Node } from '../node/node.js';
+import { header } from './header.js';
+import { checkRoom } from './room.js';
+import { type Service, service } from './service.js';
+
+/** The TTL that tells a client its lease is gone. */
+const GONE = 0;
+const NOT_FOUND = -1;
+
+export function leaseService(node: Node): Service {
+  return service(rpc.LeaseDefinition, {
+    async leaseGrant(request) {
+      checkRoom(node, costOfLease());
+      const reply = await node.leaseGrant(request.ID === 0n ? { ...request, ID: unusedId(node) } : request);
+      return { ...reply, header: header(node, reply.header?.revision) };
+    },
+
+    async leaseRevoke(request) {
+      const reply = await node.leaseRevoke(request);
+      return { header: header(node, reply.header?.revision) };
+    },
+
+    /** One after another: an answer that waits for a revoke holds back those behind it, as in etcd. */
+    async leaseKeepAlive(stream) {
+      const abandoned = new AbortController();
+      stream.onCancel(() => abandoned.abort());
+      for await (const { ID } of stream.requests) {
+        // The header is taken first: its revision is not above that of the renewal.
+        const response = { header: header(node), ID, TTL: 0 };
+        response.TTL = await renew(node, ID, abandoned.signal);
+        if (!stream.write(response)) await stream.drained();
+      }
+    },
+
+    async leaseTimeToLive(request) {
+      await node.caughtUp();
+      const lease = node.leases.get(request.ID);
+      if (lease === undefined) {
+        return { header: header(node), ID: request.ID, TTL: NOT_FOUND, grantedTTL: 0, keys: [] };
+      }
+      return {
+        header: header(node),
+        ID: request.ID,
+        TTL: Math.max(0, node.leases.remainingSeconds(request.ID, node.nowMs())),
+        grantedTTL: lease.ttlSeconds,
+        keys: request.keys ? [...node.leases.keys(request.ID)].map(fromLatin1) : [],
+      };
+    },
+
+    leaseLeases() {
+      return { header: header(node), leases: node.leases.list(node.nowMs()).map(({ id }) => ({ ID: id })) };
+    },
+  });
+}
+
+/** @returns the TTL, counted from now; 0 when there is no such lease, or none any more */
+async function renew(node: Node, id: bigint, signal: AbortSignal): Promise<number> {
+  try {
+    await node.caughtUp();
+    return await node.lessor.renew(id, signal);
+  } catch (error) {
+    if (error instanceof LeaseError && error.code === 'NOT_FOUND') return GONE;
+    throw error;
+  }
+}
+
+function unusedId(node: Node): bigint {
+  for (;;) {
+    const id = node.nextLeaseId();
+    if (id !== 0n && !node.leases.has(id)) return id;
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * Services over `@grpc/grpc-js`. Nothing else in the server knows this transport.
+ */
+import * as grpc from '@grpc/grpc-js';
+import { type AnyMethodDefinition, errors } from '@kontiki/proto';
+import { RpcError, toRpcError } from './errors.js';
+import type { Interceptor, RpcMetrics } from './interceptors.js';
+import type { Service, StreamCall, StreamHandler, UnaryHandler } from './service.js';
+
+export interface RpcServerOptions {
+  readonly services: readonly Service[];
+  readonly interceptors: readonly Interceptor[];
+  readonly metrics: RpcMetrics;
+  /** A request message of more bytes is refused. */
+  readonly maxReceiveBytes: number;
+  readonly maxConcurrentStreams: number;
+  /** Time between pings to a silent client, and how long its answer may take; 0 switches them off. */
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
+  nowMs(): number;
+}
+
+/**
+ * Beyond this grpc-js stops reading a message by itself; below it, and above `maxReceiveBytes`, the refusal is ours,
+ * in the words clients know.
+ */
+const HARD_LIMIT_FACTOR = 16;
+const MAX_STREAMS = 2 ** 31 - 1;
+
+/** A decoded request, or what to answer instead: a message that cannot be read must not end the connection. */
+type Received = { readonly message: unknown } | { readonly refused: RpcError };
+
+export function createRpcServer(options: RpcServerOptions): grpc.Server {
+  const server = new grpc.Server({
+    'grpc.max_receive_message_length': options.maxReceiveBytes * HARD_LIMIT_FACTOR,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': Math.min(options.maxConcurrentStreams, MAX_STREAMS),
+    ...(options.keepaliveMs > 0 && {
+      'grpc.keepalive_time_ms': options.keepaliveMs,
+      'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs,
+    }),
+  });
+  const known = new Map<string, Set<string>>();
+  for (const service of options.services) {
+    known.set(service.definition.fullName, new Set(Object.values(service.definition.methods).map(({ name }) => name)));
+    addService(server, service, options);
+  }
+  answerUnknownMethods(server, known);
+  return server;
+}
+
+function addService(server: grpc.Server, { definition, handlers }: Service, options: RpcServerOptions): void {
+  const methods: Record<string, grpc.MethodDefinition<unknown, unknown>> = {};
+  const implementation: Record<string, grpc.UntypedHandleCall> = {};
+  for (const [key, method] of Object.entries(definition.methods)) {
+    methods[key] = {
+      path: `/${definition.fullName}/${method.name}`,
+      requestStream: method.requestStream,
+      responseStream: method.responseStream,
+      requestSerialize: (message) => Buffer.from(method.requestType.encode(message).finish()),
+      requestDeserialize: (bytes) => receive(method, bytes, options.maxReceiveBytes),
+      responseSerialize: (message) => asBuffer(method.responseType.encode(message).finish()),
+      responseDeserialize: (bytes) => method.responseType.decode(bytes),
+    };
+    const handler = handlers[key] ?? notImplemented(method);
+    implementation[key] =
+      method.requestStream || method.responseStream
+        ? streaming(definition, method, handler as StreamHandler<unknown, unknown>, options)
+        : unary(definition, method, handler as UnaryHandler<unknown, unknown>, options);
+  }
+  server.addService(methods, implementation);
+}
+
+function receive(method: AnyMethodDefinition, bytes: Buffer, maxBytes: number): Received {
+  if (bytes.length > maxBytes) {
+    return { refused: RpcError.of(errors.messageTooLarge(bytes.length, maxBytes)) };
+  }
+  try {
+    return { message: method.requestType.decode(bytes) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { refused: new RpcError(errors.GrpcCode.Internal, `grpc: error unmarshalling request: ${reason}`) };
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+type Definition = Service['definition'];
+
+function unary(
+  definition: Definition,
+  method: AnyMethodDefinition,
+  handler: UnaryHandler<unknown, unknown>,
+  options: RpcServerOptions,
+): grpc.handleUnaryCall<unknown, unknown> {
+  const { metrics, interceptors } = options;
+  return (call, callback) => {
+    const startedMs = options.nowMs();
+    metrics.started(definition.fullName, method);
+    metrics.received(definition.fullName, method);
+    const received = call.request as Received;
+    const context = new GrpcCall(call);
+    const answer = async (): Promise<unknown> => {
+      if ('refused' in received) throw received.refused;
+      for (const intercept of interceptors) intercept(context, definition, method);
+      return await handler(received.message, context);
+    };
+    answer().then(
+      (response) => {
+        metrics.sent(definition.fullName, method);
+        metrics.handled(definition.fullName, method, grpc.status.OK, startedMs);
+        callback(null, response);
+      },
+      (error: unknown) => {
+        const { code, message } = toRpcError(error);
+        metrics.handled(definition.fullName, method, code, startedMs);
+        callback({ code, details: message });
+      },
+    );
+  };
+}
+
+/** Client, server and bidirectional streams alike: a stream of one is a stream. */
+function streaming(
+  definition: Definition,
+  method: AnyMethodDefinition,
+  handler: StreamHandler<unknown, unknown>,
+  options: RpcServerOptions,
+): grpc.UntypedHandleCall {
+  const { metrics, interceptors } = options;
+  return (call: grpc.ServerDuplexStream<unknown, unknown> | grpc.ServerWritableStream<unknown, unknown>) => {
+    const startedMs = options.nowMs();
+    metrics.started(definition.fullName, method);
+    const stream = new GrpcStream(call, method, {
+      received: () => metrics.received(definition.fullName, method),
+      sent: () => metrics.sent(definition.fullName, method),
+    });
+    const run = async (): Promise<void> => {
+      for (const intercept of interceptors) intercept(stream, definition, method);
+      await handler(stream, stream);
+    };
+    run().then(
+      () => {
+        metrics.handled(definition.fullName, method, stream.cancelled ? grpc.status.CANCELLED : grpc.status.OK, startedMs);
+        call.end();
+      },
+      (error: unknown) => {
+        const { code, message } = toRpcError(error);
+        metrics.handled(definition.fullName, method, code, startedMs);
+        call.emit('error', { code, details: message });
+      },
+    );
+  };
+}
+
+class GrpcCall {
+  readonly #call: grpc.ServerUnaryCall<unknown, unknown> | GrpcStreamCall;
+
+  constructor(call: grpc.ServerUnaryCall<unknown, unknown> | GrpcStreamCall) {
+    this.#call = call;
+  }
+
+  metadata(key: string): string | undefined {
+    const value = this.#call.metadata.get(key)[0];
+    return value === undefined ? undefined : String(value);
+  }
+
+  get cancelled(): boolean {
+    return this.#call.cancelled;
+  }
+
+  onCancel(callback: () => void): void {
+    if (this.#call.cancelled) callback();
+    else this.#call.once('cancelled', callback);
+  }
+}
+
+type GrpcStreamCall = grpc.ServerDuplexStream<unknown, unknown> | grpc.ServerWritableStream<unknown, unknown>;
+
+class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
+  readonly requests: AsyncIterable<unknown>;
+  readonly #call: GrpcStreamCall;
+  readonly #sent: () => void;
+
+  constructor(call: GrpcStreamCall, method: AnyMethodDefinition, count: { received(): void; sent(): void }) {
+    super(call);
+    this.#call = call;
+    this.#sent = count.sent;
+    // A stream that broke says so through `cancelled`; unheard, its error would end the process.
+    call.on('error', () => {});
+    const source = method.requestStream
+      ? (call as grpc.ServerDuplexStream<unknown, unknown>)
+      : [(call as grpc.ServerWritableStream<unknown, unknown>).request];
+    this.requests = messages(source as AsyncIterable<Received>, count.received);
+  }
+
+  write(response: unknown): boolean {
+    if (this.cancelled) return true;
+    this.#sent();
+    return this.#call.write(response);
+  }
+
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#call.once('drain', resolve);
+      this.onCancel(resolve);
+    });
+  }
+}
+
+async function* messages(source: AsyncIterable<Received> | Iterable<Received>, count: () => void): AsyncGenerator<unknown> {
+  try {
+    for await (const received of source) {
+      count();
+      if ('refused' in received) throw received.refused;
+      yield received.message;
+    }
+  } catch (error) {
+    if (error instanceof RpcError) throw error;
+    // The client went away in the middle: there is nothing more to read, and nobody to tell.
+  }
+}
+
+/** A method of a service we have, which a later version will answer. The text is that of etcd's gRPC runtime. */
+function notImplemented(method: AnyMethodDefinition): UnaryHandler<unknown, unknown> & StreamHandler<unknown, unknown> {
+  return () => {
+    throw new RpcError(errors.GrpcCode.Unimplemented, `method ${method.name} not implemented`);
+  };
+}
+
+/**
+ * Paths nobody serves: grpc-js has words of its own for them, clients of etcd know others. Its table of handlers is a
+ * Map it asks by path; ours answers for every path.
+ */
+function answerUnknownMethods(server: grpc.Server, known: ReadonlyMap<string, ReadonlySet<string>>): void {
+  const table = server as unknown as { handlers: Map<string, unknown> };
+  const handlers = table.handlers;
+  const answered = new Map(handlers);
+  answered.get = (path: string) => Map.prototype.get.call(answered, path) ?? unknownPath(path, known);
+  table.handlers = answered;
+}
+
+function unknownPath(path: string, known: ReadonlyMap<string, ReadonlySet<string>>): unknown {
+  const cut = path.lastIndexOf('/');
+  const service = path.slice(1, cut);
+  const { code, message } = known.has(service)
+    ? errors.unknownMethod(service, path.slice(cut + 1))
+    : errors.unknownService(service);
+  return {
+    func: (call: { emit(event: 'error', error: object): void }) => {
+      call.emit('error', { code, details: message });
+    },
+    serialize: () => Buffer.alloc(0),
+    deserialize: (bytes: Buffer) => bytes,
+    type: 'bidi',
+    path,
+  };
+}
