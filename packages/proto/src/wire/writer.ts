@@ -3,26 +3,48 @@ import { writeUtf8 } from './utf8.js';
 /**
  * Writes protobuf's binary form: the writer that generated code calls.
  *
- * - Bytes are gathered in one buffer that writers hand to each other, and copied out once, exactly as long as they are.
- * - Invariant: a buffer belongs to one writer at a time. A writer takes the shared one for good when it begins and
- *   gives it back in `finish`; whoever begins meanwhile (a writer inside a writer, or after one that was thrown away)
- *   makes its own.
+ * - A message is written straight into a slab, behind the messages written before it, and `finish` answers a view of it
+ *   there. One that outgrows the slab moves to a scratch buffer, and `finish` answers an exact copy.
+ * - Invariant: slab and scratch belong to one writer at a time. A writer takes them for good and gives them back in
+ *   `finish`; whoever writes meanwhile (a writer inside a writer, or after one that was thrown away) makes its own.
  * - Numbers out of range throw `RangeError`: nothing is ever cut to size.
  */
 export class BinaryWriter {
-  #buffer: Uint8Array = takeBuffer();
-  #position = 0;
-  /** Where each message now being written began: the place of its length. */
+  #buffer: Uint8Array;
+  /** Where the message begins in the buffer. */
+  #start: number;
+  #position: number;
+  /** Where each message now being written inside the message began: the place of its length. */
   readonly #forks: number[] = [];
 
-  /** Everything written, as an array of its own. The writer is then empty and may be used again. */
+  constructor() {
+    if (slab.length - slabUsed < SLAB_REST_BYTES) {
+      slab = new Uint8Array(SLAB_BYTES);
+      slabUsed = 0;
+    }
+    this.#buffer = slab;
+    this.#start = slabUsed;
+    this.#position = slabUsed;
+    slab = NOTHING;
+    slabUsed = 0;
+  }
+
+  /** Everything written. Ends the writer: it must not be used again. */
   finish(): Uint8Array {
     if (this.#forks.length !== 0) throw new Error('finish inside a fork');
-    const bytes = this.#buffer.slice(0, this.#position);
-    giveBuffer(this.#buffer);
+    const buffer = this.#buffer;
+    const start = this.#start;
+    const end = this.#position;
     this.#buffer = NOTHING;
+    this.#start = 0;
     this.#position = 0;
-    return bytes;
+    if (buffer.length === SLAB_BYTES) {
+      slab = buffer;
+      slabUsed = end;
+      return new Uint8Array(buffer.buffer, start, end - start);
+    }
+    if (buffer.length > scratch.length && buffer.length <= SCRATCH_MAX_BYTES) scratch = buffer;
+    return buffer.slice(start, end);
   }
 
   /** Begins a message inside the message; its length is written by `join`. */
@@ -64,7 +86,8 @@ export class BinaryWriter {
   /** Field number and wire type in one, as generated code has them: `number << 3 | type`. */
   tag(tag: number): this {
     this.#reserve(5);
-    this.#varint32(tag);
+    if (tag < 0x80) this.#buffer[this.#position++] = tag;
+    else this.#varint32(tag);
     return this;
   }
 
@@ -157,22 +180,38 @@ export class BinaryWriter {
   }
 
   #reserve(bytes: number): void {
+    if (this.#position + bytes > this.#buffer.length) this.#grow(bytes);
+  }
+
+  /** Moves the message to a larger buffer, where it stands at the same place: forks and lengths stay right. */
+  #grow(bytes: number): void {
+    const buffer = this.#buffer;
     const needed = this.#position + bytes;
-    if (needed <= this.#buffer.length) return;
-    const larger = new Uint8Array(Math.max(INITIAL_BYTES, this.#buffer.length * 2, needed));
-    larger.set(this.#buffer.subarray(0, this.#position));
+    let larger = NOTHING;
+    if (buffer.length === SLAB_BYTES) {
+      larger = scratch;
+      scratch = NOTHING;
+    }
+    if (larger.length < needed) larger = new Uint8Array(Math.max(buffer.length, SLAB_BYTES, needed) * 2);
+    larger.set(buffer.subarray(this.#start, this.#position), this.#start);
     this.#buffer = larger;
+    if (buffer.length === SLAB_BYTES && slab.length === 0) {
+      slab = buffer;
+      slabUsed = this.#start;
+    }
   }
 
   /** Needs five bytes reserved. */
   #varint32(value: number): void {
     const buffer = this.#buffer;
+    let position = this.#position;
     let rest = value;
     while (rest > 0x7f) {
-      buffer[this.#position++] = (rest & 0x7f) | 0x80;
+      buffer[position++] = (rest & 0x7f) | 0x80;
       rest >>>= 7;
     }
-    buffer[this.#position++] = rest;
+    buffer[position++] = rest;
+    this.#position = position;
   }
 
   /** Needs ten bytes reserved. Both words are unsigned. */
@@ -197,23 +236,18 @@ const MIN_INT64 = -0x8000_0000_0000_0000n;
 const MAX_UINT64 = 0xffff_ffff_ffff_ffffn;
 const SCRATCH: DataView = new DataView(new ArrayBuffer(8));
 
-/** What a writer begins with. */
-const INITIAL_BYTES = 4096;
-/** A buffer grown beyond this is not kept: one large message must not hold its memory for ever. */
-const KEPT_BYTES = 1 << 20;
+/** So little that a message kept for long does not hold on to much beside itself. */
+const SLAB_BYTES = 16 * 1024;
+/** A slab with less room than this is not begun on. */
+const SLAB_REST_BYTES = 1024;
+/** A scratch buffer grown beyond this is not kept: one large message must not hold its memory for ever. */
+const SCRATCH_MAX_BYTES = 1 << 20;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-let shared: Uint8Array = NOTHING;
-
-function takeBuffer(): Uint8Array {
-  const buffer = shared;
-  shared = NOTHING;
-  return buffer;
-}
-
-function giveBuffer(buffer: Uint8Array): void {
-  if (buffer.length > shared.length && buffer.length <= KEPT_BYTES) shared = buffer;
-}
+let slab: Uint8Array = NOTHING;
+/** Where the next message begins in the slab. */
+let slabUsed = 0;
+let scratch: Uint8Array = NOTHING;
 
 /** How many bytes a length below 2^32 takes. */
 function varintSize(value: number): number {
