@@ -11,13 +11,14 @@ export interface LessorOptions {
   readonly clock: Clock;
   /**
    * Revokes an expired lease: must end in `table.revoke(id)` on every member. Resolves once that happened here; when it
-   * rejects, the lease comes again after the table's `retryMs`. Must have no effect once this member is not primary:
-   * only then may nobody else renew the lease meanwhile. Must settle.
+   * rejects, the lease comes again after the table's `retryMs`. Must have no effect when it is decided after this
+   * member ceased to be primary: by then another may have renewed the lease. Must settle.
    */
   readonly onExpired: (id: LeaseId) => Promise<void>;
   /**
-   * Records checkpoints: must end in `table.checkpoint` on every member. Resolves once that happened here. Must settle.
-   * Required when the table asks for checkpoints.
+   * Records checkpoints: must end in `table.checkpoint` on every member. Resolves once that happened here. As with
+   * `onExpired`, must have no effect when it comes too late, and must settle. Required when the table asks for
+   * checkpoints.
    */
   readonly onCheckpoint?: (checkpoints: readonly LeaseCheckpoint[]) => Promise<void>;
   /**
@@ -63,7 +64,7 @@ export class Lessor {
   #queue: LeaseId[] = [];
   /** Everything started and not settled, whatever term it began in. */
   readonly #running = new Set<Promise<void>>();
-  #revoking = 0;
+  readonly #revoking = new Set<LeaseId>();
   /** Leases whose checkpoint is being recorded or taken back, and when that is done. */
   readonly #recording = new Map<LeaseId, Promise<void>>();
   readonly #waiters = new Map<LeaseId, Set<Deferred<void>>>();
@@ -200,22 +201,22 @@ export class Lessor {
   }
 
   #startRevokes(): void {
-    while (this.#revoking < this.#maxInFlight) {
+    while (this.#revoking.size < this.#maxInFlight) {
       const id = this.#queue.shift();
       if (id === undefined) return;
-      // Its holder may have revoked it while it waited here.
-      if (this.#table.has(id)) this.#run(this.#revoke(id));
+      // Its holder may have revoked it while it waited here; or an earlier try, perhaps of an earlier term, still runs.
+      if (this.#table.has(id) && !this.#revoking.has(id)) this.#run(this.#revoke(id));
     }
   }
 
   async #revoke(id: LeaseId): Promise<void> {
-    this.#revoking++;
+    this.#revoking.add(id);
     try {
       await this.#onExpired(id);
     } catch (error) {
       this.#logger.warn('revoking an expired lease failed; it will be tried again', { lease: id.toString(), error });
     } finally {
-      this.#revoking--;
+      this.#revoking.delete(id);
       this.#startRevokes();
     }
   }
