@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
 /** Packages resolve to each other's sources, so a test never runs against a stale build. */
-const conditions = ['@kontiki/source', 'node', 'import', 'module', 'default'];
+const conditions = ['@kontiki/source', 'node'];
 const shared = {
   resolve: { conditions },
+  // No `import` among them: Node would apply it to `require` too and hand modules of the wrong kind to CommonJS.
   ssr: { resolve: { conditions, externalConditions: conditions } },
 } as const;
 
