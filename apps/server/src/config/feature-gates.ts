@@ -95,19 +95,22 @@ export function parseFeatureGates(text: string): Parsed<FeatureGateSettings> {
  * A setting this server cannot keep is a problem, not a wish.
  */
 export function resolveFeatureGates(settings: FeatureGateSettings): Parsed<ReadonlyMap<FeatureGate, boolean>> {
-  const resolved = new Map<FeatureGate, boolean>();
+  const wanted = new Map<FeatureGate, boolean>();
   for (const [gate, spec] of FEATURE_GATES) {
-    const bulk = [...BULK].find(([, stage]) => stage === spec.stage)?.[0] ?? '';
-    // `AllAlpha=false` means "as they are": it turns nothing off that is on by default.
-    const on = settings.get(gate) ?? (settings.get(bulk) === true || spec.byDefault);
-    if (!spec.supported.includes(on)) {
-      const by = settings.has(gate) ? `${gate}=${on}` : `${bulk}=true`;
-      return { problem: `--feature-gates=${by}: ${gate} is not supported yet by Kontiki` };
-    }
-    resolved.set(gate, on);
+    wanted.set(gate, settings.get(gate) ?? settings.get(bulkOf(spec)) ?? spec.byDefault);
   }
-  if (resolved.get('LeaseCheckpointPersist') === true && resolved.get('LeaseCheckpoint') !== true) {
+  if (wanted.get('LeaseCheckpointPersist') === true && wanted.get('LeaseCheckpoint') !== true) {
     return { problem: 'enabling feature gate LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint' };
   }
-  return { value: resolved };
+  for (const [gate, on] of wanted) {
+    const spec = FEATURE_GATES.get(gate)!;
+    if (spec.supported.includes(on)) continue;
+    const by = settings.has(gate) ? `${gate}=${on}` : `${bulkOf(spec)}=${on}`;
+    return { problem: `--feature-gates=${by}: ${gate}=${on} is not supported yet by Kontiki` };
+  }
+  return { value: wanted };
+}
+
+function bulkOf(spec: FeatureGateSpec): string {
+  return [...BULK].find(([, stage]) => stage === spec.stage)![0];
 }

@@ -101,10 +101,8 @@ export interface LimitOptions {
   readonly maxRequestBytes: number;
   /** Of one connection. */
   readonly maxConcurrentStreams: number;
-  /** 0: no pings from the server. */
-  readonly grpcKeepAliveIntervalMs: number;
-  /** How long a ping may stay unanswered before the connection is dropped; 0: no time at all is granted. */
-  readonly grpcKeepAliveTimeoutMs: number;
+  /** Pings to clients that are quiet, and how long one may stay unanswered; undefined: none. */
+  readonly grpcKeepAlive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
   /** How long a proposal or a linearizable read may take: 5 s and two election timeouts. */
   readonly requestTimeoutMs: number;
   /** Leases asked for less get this: one and a half election timeouts, whole seconds. */
