@@ -100,13 +100,14 @@ function checkBranch(ops: readonly rpc.RequestOp[]): Touched {
 /** Deleted ranges as this check sees them: an end of one zero byte is no open end here but a key below all others. */
 class Deletes {
   readonly #points = new Set<string>();
-  readonly #ranges = new IntervalTree<string>();
+  /** Each under its place in the list: the same range may be deleted twice. */
+  readonly #ranges = new IntervalTree<number>();
   readonly #list: (readonly [start: string, end: string])[] = [];
 
   add(start: string, end: string): void {
-    this.#list.push([start, end]);
     if (end === '') this.#points.add(start);
-    else if (start < end) this.#ranges.add(start, end, `${start.length}:${start}${end}`);
+    else if (start < end) this.#ranges.add(start, end, this.#list.length);
+    this.#list.push([start, end]);
   }
 
   addAll(others: Deletes): void {
