@@ -17,7 +17,7 @@ import type { Entry, EntryKind, LogIndex, NodeId, Snapshot, Term } from './types
  * | `snapshot`       | MsgSnap              | snapshot                                                             |
  * | `heartbeat`      | MsgHeartbeat         | commit, context                                                      |
  * | `heartbeatReply` | MsgHeartbeatResp     | context                                                              |
- * | `transferLeader` | MsgTransferLeader    | term 0, from = who shall lead                                        |
+ * | `transferLeader` | MsgTransferLeader    | from = who shall lead                                                |
  * | `timeoutNow`     | MsgTimeoutNow        |                                                                      |
  * | `readIndex`      | MsgReadIndex         | term 0, entries[0].data = `context`                                  |
  * | `readIndexReply` | MsgReadIndexResp     | index, entries[0].data = `context`                                   |
@@ -41,7 +41,7 @@ export type Message =
 interface Envelope {
   readonly from: NodeId;
   readonly to: NodeId;
-  /** The sender's term; 0 in what is passed on for somebody else (`propose`, `readIndex`, `transferLeader`). */
+  /** The sender's term; 0 in `propose` and `readIndex`, which are good in any term. */
   readonly term: Term;
 }
 

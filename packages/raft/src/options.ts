@@ -16,7 +16,7 @@ export interface RaftOptions {
   readonly maxInflightBytes?: number;
   /** Bytes of proposals a leader keeps that are not committed yet; more are refused. Default 64 MiB. */
   readonly maxUncommittedBytes?: number;
-  /** Bytes of committed entries handed out at once. Default 4 MiB. */
+  /** Bytes of committed entries handed out at once: how long applying may hold the thread. Default 512 KiB. */
   readonly maxApplyBytes?: number;
   /** Linearizable reads a leader keeps waiting for confirmation; more are dropped. Default 4096. */
   readonly maxPendingReads?: number;
@@ -42,7 +42,7 @@ export function resolveOptions(options: RaftOptions): ResolvedOptions {
     maxInflightMessages: 256,
     maxInflightBytes: 16 * MIB,
     maxUncommittedBytes: 64 * MIB,
-    maxApplyBytes: 4 * MIB,
+    maxApplyBytes: MIB / 2,
     maxPendingReads: 4096,
     preVote: true,
     checkQuorum: true,

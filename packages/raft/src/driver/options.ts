@@ -29,6 +29,8 @@ export interface RaftDriverOptions<Outcome> {
   readonly catchUpBytes?: number;
   /** Proposals that may wait at once; more are refused with TOO_MANY_WAITING. Default 65,536. */
   readonly maxWaitingProposals?: number;
+  /** Bytes of proposals that no leader has taken yet; more are refused with TOO_MANY_WAITING. Default 64 MiB. */
+  readonly maxWaitingBytes?: number;
   /** Reads that may wait at once; more are refused with TOO_MANY_WAITING. Default 65,536. */
   readonly maxWaitingReads?: number;
   /** Ticks until a proposal or a read that got no answer fails. Default 7 × `electionTicks`. */

@@ -1,25 +1,7 @@
 import type { MembershipChange } from '../membership/change.js';
 import type { Message } from '../message.js';
-import type { ConfState, Entry, HardState, LogIndex, Snapshot, SnapshotMeta } from '../types.js';
-
-/** One batch for the disk. Fields that did not change are absent. */
-export interface Persist {
-  readonly hardState?: HardState;
-  /** Replace whatever the log holds from `entries[0].index` on. */
-  readonly entries: readonly Entry[];
-  /**
-   * A snapshot received from the leader: covers and replaces everything up to its index, and everything after it.
-   * Comes before `entries`. Must be recoverable with its data: the state machine is restored only afterwards.
-   */
-  readonly snapshot?: Snapshot;
-  /**
-   * The state up to `compacted.index` is durable outside the log ({@link SnapshotStore.save} has resolved): what is
-   * at or below that index may be dropped, and recovery may start behind it. Entries above it must be kept.
-   */
-  readonly compacted?: SnapshotMeta;
-  /** False when losing this batch breaks no promise (only the commit index rose). */
-  readonly mustSync: boolean;
-}
+import type { Persist } from '../ready.js';
+import type { ConfState, Entry, HardState, Snapshot, SnapshotMeta } from '../types.js';
 
 /** What a {@link LogWriter} gave back after a restart. */
 export interface RecoveredLog {
@@ -36,7 +18,8 @@ export interface RecoveredLog {
  * - Must write batches in the order of the calls.
  * - Must resolve only when the batch, and all before it, survive a power cut (unless `mustSync` is false).
  * - Must reject for good after the first failure: what a failed fsync left on the disk is unknown.
- * - Must apply a batch wholly or not at all after a crash, except that a tail of `entries` may be missing.
+ * - After a crash an unfinished batch may be missing wholly, or from some point on in the order `snapshot`, `entries`,
+ *   `hardState`, `compacted`; never a part in the middle.
  * - Should let batches that wait together share one fsync.
  */
 export interface LogWriter {
@@ -107,35 +90,4 @@ export interface SnapshotStore {
  */
 export interface Scheduler {
   soon(callback: () => void): void;
-}
-
-/** One member as its driver sees it. */
-export interface RaftStatus {
-  readonly id: bigint;
-  readonly term: number;
-  readonly vote: bigint;
-  readonly leader: bigint;
-  readonly role: 'follower' | 'preCandidate' | 'candidate' | 'leader';
-  readonly commit: LogIndex;
-  readonly applied: LogIndex;
-  /** First and last index of the log in memory; `first > last` when it is empty. */
-  readonly first: LogIndex;
-  readonly last: LogIndex;
-  readonly confState: ConfState;
-  /** To whom leadership is being handed over; 0n: nobody. */
-  readonly transferTarget: bigint;
-  /** On the leader: what it knows of every member, itself included, by ascending id. Elsewhere empty. */
-  readonly followers: readonly FollowerStatus[];
-}
-
-export interface FollowerStatus {
-  readonly id: bigint;
-  readonly learner: boolean;
-  /** Known to be durable there. */
-  readonly match: LogIndex;
-  /** Next to be sent. */
-  readonly next: LogIndex;
-  readonly state: 'probe' | 'replicate' | 'snapshot';
-  /** Heard from since the last quorum check. */
-  readonly active: boolean;
 }
