@@ -1,7 +1,7 @@
 import type { LeaseTable, Lessor } from '@kontiki/lease';
 import type { MvccStore } from '@kontiki/mvcc';
 import type { rpc } from '@kontiki/proto';
-import type { RaftDriver } from '@kontiki/raft';
+import { NOBODY, type RaftDriver, type RaftStatus } from '@kontiki/raft';
 import type { Clock } from '@kontiki/std';
 import type { Alarms } from '../apply/alarms.js';
 import type { CompactionReply, Reply } from '../apply/handlers.js';
@@ -9,27 +9,19 @@ import type { Quota } from '../apply/quota.js';
 import { type Request, request } from '../apply/request.js';
 import type { Outcome } from '../apply/state-machine.js';
 import type { Membership } from '../cluster/members.js';
+import type { Database } from '../storage/database.js';
 import { ServerError } from '../errors.js';
+import type { Leadership } from './leadership.js';
 import type { Proposer } from './propose.js';
-import type { ReadBarrier } from './read-barrier.js';
+import { passReadBarrier } from './read-barrier.js';
 import type { RequestIds } from './request-ids.js';
 import type { UniformTimeout } from './uniform-timeout.js';
-
-/** How large this member's database is, and what could give space back. */
-export interface Database {
-  sizeBytes(): number;
-  sizeInUseBytes(): number;
-  /** Gives back to the disk what deleted data still holds. */
-  defragment(): Promise<void>;
-  /** CRC-32C over every table but those that say how far this member is. */
-  hash(): Promise<number>;
-}
 
 export interface NodeParts {
   readonly memberId: bigint;
   readonly driver: RaftDriver<Outcome>;
   readonly proposer: Proposer;
-  readonly barrier: ReadBarrier;
+  readonly leadership: Leadership;
   readonly ids: RequestIds;
   readonly store: MvccStore;
   readonly leases: LeaseTable;
@@ -80,7 +72,7 @@ export class Node {
   }
 
   term(): number {
-    return this.#parts.driver.status().term;
+    return this.#parts.leadership.term;
   }
 
   revision(): number {
@@ -88,16 +80,16 @@ export class Node {
   }
 
   /** Raft's own view: role, leader, how far the log is committed and applied. */
-  raft(): ReturnType<RaftDriver<Outcome>['status']> {
+  raft(): RaftStatus {
     return this.#parts.driver.status();
   }
 
   get hasLeader(): boolean {
-    return this.raft().leader !== 0n;
+    return this.#parts.leadership.leader !== NOBODY;
   }
 
   get isLeader(): boolean {
-    return this.raft().leader === this.memberId;
+    return this.#parts.leadership.isLeader;
   }
 
   /** A lease id nobody uses. */
@@ -125,7 +117,7 @@ export class Node {
 
   /** Everything answered before this call is visible to reads after it. */
   readBarrier(): Promise<void> {
-    return this.#parts.barrier.pass();
+    return passReadBarrier(this.#parts.driver);
   }
 
   put(put: rpc.PutRequest): Promise<rpc.PutResponse> {

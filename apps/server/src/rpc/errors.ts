@@ -1,7 +1,6 @@
 import { LeaseError, type LeaseErrorCode } from '@kontiki/lease';
 import { MvccError, type MvccErrorCode } from '@kontiki/mvcc';
 import { errors } from '@kontiki/proto';
-import { RaftError, type RaftErrorCode } from '@kontiki/raft';
 import { ServerError } from '../errors.js';
 
 /** A gRPC status: what a client sees of an error. */
@@ -38,15 +37,6 @@ const LEASE: Partial<Record<LeaseErrorCode, errors.ErrorName>> = {
   NOT_PRIMARY: 'NotPrimaryLessor',
 };
 
-const RAFT: Partial<Record<RaftErrorCode, errors.ErrorName>> = {
-  NO_LEADER: 'NoLeader',
-  LEADER_CHANGED: 'LeaderChanged',
-  PROPOSAL_DROPPED: 'ProposalDropped',
-  PROPOSAL_TIMED_OUT: 'Timeout',
-  TOO_MANY_WAITING: 'RequestTooManyRequests',
-  STOPPED: 'Stopped',
-};
-
 /** The one place where an error becomes a status. What no table knows is Unknown with its own text, as in etcd. */
 export function toRpcError(error: unknown): RpcError {
   if (error instanceof RpcError) return error;
@@ -59,6 +49,5 @@ function conditionOf(error: unknown): errors.ErrorName | undefined {
   if (error instanceof ServerError) return error.condition;
   if (error instanceof MvccError) return MVCC[error.code];
   if (error instanceof LeaseError) return LEASE[error.code];
-  if (error instanceof RaftError) return RAFT[error.code];
   return undefined;
 }

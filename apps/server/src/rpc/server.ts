@@ -5,7 +5,7 @@ import * as grpc from '@grpc/grpc-js';
 import { type AnyMethodDefinition, errors } from '@kontiki/proto';
 import { RpcError, toRpcError } from './errors.js';
 import type { Interceptor, RpcMetrics } from './interceptors.js';
-import type { Service, StreamCall, StreamHandler, UnaryHandler } from './service.js';
+import type { Call, Service, StreamCall, StreamHandler, UnaryHandler } from './service.js';
 
 export interface RpcServerOptions {
   readonly services: readonly Service[];
@@ -139,7 +139,7 @@ function streaming(
     });
     const run = async (): Promise<void> => {
       for (const intercept of interceptors) intercept(stream, definition, method);
-      await handler(stream, stream);
+      await handler(stream);
     };
     run().then(
       () => {
@@ -155,10 +155,18 @@ function streaming(
   };
 }
 
-class GrpcCall {
-  readonly #call: grpc.ServerUnaryCall<unknown, unknown> | GrpcStreamCall;
+/** What the two kinds of grpc-js calls have in common. */
+interface Cancellable {
+  readonly cancelled: boolean;
+  readonly metadata: grpc.Metadata;
+  on(event: 'cancelled' | 'drain' | 'error', listener: () => void): unknown;
+}
 
-  constructor(call: grpc.ServerUnaryCall<unknown, unknown> | GrpcStreamCall) {
+class GrpcCall implements Call {
+  readonly #call: Cancellable;
+  #onCancel: (() => void)[] | undefined;
+
+  constructor(call: Cancellable) {
     this.#call = call;
   }
 
@@ -172,8 +180,15 @@ class GrpcCall {
   }
 
   onCancel(callback: () => void): void {
-    if (this.#call.cancelled) callback();
-    else this.#call.once('cancelled', callback);
+    if (this.#call.cancelled) return callback();
+    if (this.#onCancel === undefined) {
+      const callbacks: (() => void)[] = [];
+      this.#onCancel = callbacks;
+      this.#call.on('cancelled', () => {
+        for (const each of callbacks.splice(0)) each();
+      });
+    }
+    this.#onCancel.push(callback);
   }
 }
 
@@ -183,13 +198,19 @@ class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
   readonly requests: AsyncIterable<unknown>;
   readonly #call: GrpcStreamCall;
   readonly #sent: () => void;
+  #waiting: (() => void)[] = [];
 
   constructor(call: GrpcStreamCall, method: AnyMethodDefinition, count: { received(): void; sent(): void }) {
-    super(call);
+    super(call as Cancellable);
     this.#call = call;
     this.#sent = count.sent;
     // A stream that broke says so through `cancelled`; unheard, its error would end the process.
     call.on('error', () => {});
+    const resume = (): void => {
+      for (const each of this.#waiting.splice(0)) each();
+    };
+    call.on('drain', resume);
+    this.onCancel(resume);
     const source = method.requestStream
       ? (call as grpc.ServerDuplexStream<unknown, unknown>)
       : [(call as grpc.ServerWritableStream<unknown, unknown>).request];
@@ -203,10 +224,8 @@ class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
   }
 
   drained(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#call.once('drain', resolve);
-      this.onCancel(resolve);
-    });
+    if (this.cancelled) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 }
 

@@ -1,10 +1,9 @@
 import { encodeChange, type Entry, type HardState, NOBODY } from '@kontiki/raft';
 import type { FileSystem } from '@kontiki/std';
-import { Wal, type WalOptions } from '@kontiki/wal';
-import { hexId } from '../cluster/member-id.js';
+import { Wal, type WalOptions, type WalRecord } from '@kontiki/wal';
 import { DataDirError } from './data-dir.js';
 import { RaftLog, type RecoveredRaftLog, recoverRaftLog } from './raft-log.js';
-import { encodeEntry, encodeHardState, encodeMetadata, type Metadata } from './raft-records.js';
+import { checkRecord, encodeEntry, encodeHardState, encodeMetadata, type Metadata } from './raft-records.js';
 
 /** What a new member is told about the cluster it founds. */
 export interface Founding {
@@ -21,7 +20,7 @@ export interface BootstrapOptions {
   readonly applied: number;
   /** Asked only when there is no log yet. */
   readonly founding: () => Founding;
-  readonly wal: Omit<WalOptions, 'fileSystem' | 'directory' | 'head'>;
+  readonly wal: Omit<WalOptions, 'fileSystem' | 'directory' | 'head' | 'check'>;
   /** Log segments kept behind a snapshot; 0 keeps all. */
   readonly maxSegments: number;
 }
@@ -53,6 +52,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
     ...options.wal,
     fileSystem,
     directory: walDirectory,
+    check: checkRecord,
     head: () => [
       ...(current.metadata === undefined ? [] : [encodeMetadata(current.metadata)]),
       ...(current.hardState === undefined ? [] : [encodeHardState(current.hardState)]),
@@ -66,9 +66,9 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
           'removed or --wal-dir points elsewhere. Put it back, or restore the data directory from a backup',
       );
     }
-    const { memberId, clusterId } = options.founding();
-    current.metadata = { nodeId: memberId, clusterId };
-    await (await Wal.create(walOptions)).close();
+    const founding = options.founding();
+    current.metadata = { nodeId: founding.memberId, clusterId: founding.clusterId };
+    await (await Wal.create({ ...walOptions, initial: firstRecords(founding) })).close();
   }
   const { wal, records, repaired } = await Wal.open(walOptions);
   try {
@@ -79,12 +79,8 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
         'kept-as': repaired.keptAs,
       });
     }
-    let log = await recoverRaftLog(records);
+    const log = await recoverRaftLog(records);
     current.metadata = log.metadata;
-    // A log without any entry was being founded: now, or when an earlier start was cut short.
-    if (log.hardState === undefined && log.entries.length === 0 && log.snapshot === undefined) {
-      log = { ...log, ...(await found(wal, options.founding(), log.metadata)) };
-    }
     current.hardState = log.hardState;
     const last = log.entries.at(-1)?.index ?? log.snapshot?.index ?? 0;
     if (options.applied > last || options.applied < (log.snapshot?.index ?? 0)) {
@@ -113,40 +109,27 @@ async function hasLog(fileSystem: FileSystem, directory: string): Promise<boolea
 }
 
 /**
- * Writes the first entries, which add the first members; they are committed by being here. etcd founds a cluster the
- * same way.
+ * The first entries, which add the first members; they are committed by being here. etcd founds a cluster the same way.
+ * Made with the log itself, so that a start cut short leaves all of it or nothing.
  */
-async function found(
-  wal: Wal,
-  founding: Founding,
-  metadata: Metadata,
-): Promise<{ entries: readonly Entry[]; hardState: HardState }> {
-  if (founding.memberId !== metadata.nodeId || founding.clusterId !== metadata.clusterId) {
-    throw new DataDirError(
-      `the log belongs to member ${hexId(metadata.nodeId)} of cluster ${hexId(metadata.clusterId)}, the flags describe ` +
-        `member ${hexId(founding.memberId)} of cluster ${hexId(founding.clusterId)}: its founding was cut short, ` +
-        'start it with the same flags as before, or with an empty --data-dir',
-    );
-  }
-  const entries: Entry[] = [...founding.members]
+function firstRecords(founding: Founding): WalRecord[] {
+  const entries = [...founding.members]
     .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map((member, i) => ({
-      index: i + 1,
-      term: FOUNDING_TERM,
-      kind: 'change',
-      data: encodeChange({
+    .map(
+      (member, i): Entry => ({
+        index: i + 1,
+        term: FOUNDING_TERM,
         kind: 'change',
-        id: 0n,
-        step: { action: 'addVoter', node: member.id },
-        context: describeMember(member),
+        data: encodeChange({
+          kind: 'change',
+          id: 0n,
+          step: { action: 'addVoter', node: member.id },
+          context: describeMember(member),
+        }),
       }),
-    }));
+    );
   const hardState: HardState = { term: FOUNDING_TERM, vote: NOBODY, commit: entries.length };
-  await wal.append([...entries.map(encodeEntry), encodeHardState(hardState)], {
-    sync: true,
-    nextPosition: entries.length + 1,
-  });
-  return { entries, hardState };
+  return [...entries.map(encodeEntry), encodeHardState(hardState)];
 }
 
 /** JSON about a member as etcd writes it; its id is a number there, too large for JSON.stringify. */

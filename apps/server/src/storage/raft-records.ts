@@ -3,6 +3,7 @@
  */
 import { etcdserver, raft, wal as walpb } from '@kontiki/proto';
 import type { ConfState, Entry, HardState } from '@kontiki/raft';
+import { equals } from '@kontiki/std';
 import type { WalRecord } from '@kontiki/wal';
 
 export const METADATA = 1;
@@ -81,6 +82,37 @@ export function encodeSnapshotMark({ index, term, confState }: SnapshotMark): Wa
 export function decodeSnapshotMark(data: Uint8Array): SnapshotMark {
   const { index, term, confState } = walpb.Snapshot.decode(data);
   return { index, term, confState: fromConfState(confState) };
+}
+
+/**
+ * What is wrong with a record of this log, if anything: the checksum covers a record's data, not its type, so the type
+ * is held against the data. Each kind, read as one of the other kinds, breaks one of these rules.
+ */
+export function checkRecord({ type, data }: WalRecord): string | undefined {
+  try {
+    switch (type) {
+      case METADATA:
+        return equals(data, encodeMetadata(decodeMetadata(data)).data) ? undefined : 'not a metadata record';
+      case ENTRY: {
+        const { index, term, kind, data: content } = decodeEntry(data);
+        const plausible = index > 0 && term > 0 && (kind === 'normal' || content.length > 0);
+        return plausible ? undefined : 'not an entry record';
+      }
+      case STATE: {
+        const state = decodeHardState(data);
+        const whole = state.term > 0 && equals(data, encodeHardState(state).data);
+        return whole ? undefined : 'not a hard state record';
+      }
+      case SNAPSHOT: {
+        decodeSnapshotMark(data);
+        return undefined;
+      }
+      default:
+        return `of type ${type}, which this version does not know`;
+    }
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function toConfState(state: ConfState): raft.ConfState {
