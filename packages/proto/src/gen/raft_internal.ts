@@ -46,7 +46,10 @@ export interface RequestHeader {
   authRevision: number;
 }
 
-/** Exactly one of the operations is set. */
+/**
+ * Exactly one of the operations is set. A log may begin with entries that hold a bare Request instead, which is known by
+ * not being readable as this message.
+ */
 export interface InternalRaftRequest {
   /** The request's id in entries older than the header. */
   ID: bigint;
