@@ -1,0 +1,133 @@
+import { Deferred } from '@kontiki/std';
+import { decodeKeyValue, encodeDeleted, encodePut, encodeTombstone } from '../../src/codec.js';
+import { compactedError } from '../../src/errors.js';
+import type { Key, KeyValue, StoredChange } from '../../src/types.js';
+import type { History } from '../../src/watch/history.js';
+
+/** One change of a write, as a test asks for it. */
+export interface Ask {
+  readonly type: 'put' | 'delete';
+  readonly key: Key;
+}
+
+/** A change as everybody should see it, whatever happened to history since. */
+export interface Fact {
+  readonly type: 'put' | 'delete';
+  readonly key: Key;
+  readonly revision: number;
+  readonly kv: KeyValue;
+  /** State of the key before the write; undefined when it did not exist then, or the change creates it. */
+  readonly previous: KeyValue | undefined;
+}
+
+/** A history that is an array, and a scan that moves one chunk each time the test says so. */
+export class ScriptedHistory implements History {
+  revision = 1;
+  compactedRevision = -1;
+  /** Everything that ever happened. */
+  readonly facts: Fact[] = [];
+  /** Whole revisions in a chunk. */
+  chunkRevisions = 2;
+  /** How many scans were begun, and how many of them are still open. */
+  scans = 0;
+  openScans = 0;
+  /** The next chunk fails with it. */
+  failure: Error | undefined;
+  #kept: StoredChange[] = [];
+  #current = new Map<Key, KeyValue>();
+  readonly #states = new Map<number, ReadonlyMap<Key, KeyValue>>([[1, new Map()]]);
+  #gates: Deferred<void>[] = [];
+  #isOpen = false;
+
+  /** One write. A delete of what is not there changes nothing; @returns what it changed, empty when there is no new revision. */
+  write(asked: readonly Ask[]): readonly StoredChange[] {
+    const main = this.revision + 1;
+    const before = this.#current;
+    const now = new Map(before);
+    const changes: StoredChange[] = [];
+    for (const { type, key } of asked) {
+      const old = now.get(key);
+      if (type === 'delete' && old === undefined) continue;
+      const sub = changes.length;
+      const value = Uint8Array.from([main, sub]);
+      if (type === 'put') {
+        const created = old === undefined ? main : old.createRevision;
+        const encoded = encodePut(key, created, main, (old?.version ?? 0) + 1, value, 0n);
+        changes.push({ key, type, encoded, revision: { main, sub } });
+        now.set(key, decodeKeyValue(encoded));
+      } else {
+        changes.push({ key, type, encoded: encodeTombstone(key), revision: { main, sub } });
+        now.delete(key);
+      }
+      const kv = decodeKeyValue(type === 'put' ? changes[sub]!.encoded : encodeDeleted(key, main));
+      const isCreate = kv.createRevision === main;
+      this.facts.push({ type, key, revision: main, kv, previous: isCreate ? undefined : before.get(key) });
+    }
+    if (changes.length === 0) return changes;
+    this.revision = main;
+    this.#current = now;
+    this.#states.set(main, now);
+    this.#kept.push(...changes);
+    return changes;
+  }
+
+  /** At once and physically, so that a scan that is under way gets to feel it. */
+  compact(revision: number): void {
+    this.compactedRevision = revision;
+    const newest = new Map<Key, StoredChange>();
+    for (const change of this.#kept) if (change.revision.main <= revision) newest.set(change.key, change);
+    this.#kept = this.#kept.filter((change) => {
+      if (change.revision.main > revision) return true;
+      if (newest.get(change.key) !== change) return change.revision.main === revision;
+      return change.type === 'put' || change.revision.main === revision;
+    });
+  }
+
+  /** Lets scans go on by one chunk each, or from now on freely. */
+  proceed(freely = false): void {
+    this.#isOpen = freely;
+    const gates = this.#gates;
+    this.#gates = [];
+    for (const gate of gates) gate.resolve();
+  }
+
+  async *scan(from: number, to: number): AsyncGenerator<readonly StoredChange[]> {
+    this.scans++;
+    this.openScans++;
+    try {
+      for (let position = from; position <= to; ) {
+        if (!this.#isOpen) {
+          const gate = new Deferred<void>();
+          this.#gates.push(gate);
+          await gate.promise;
+        }
+        if (this.failure !== undefined) throw this.failure;
+        if (from < this.compactedRevision && this.revision % 2 === 0)
+          throw compactedError(from, this.compactedRevision);
+        // Compaction leaves holes: a chunk is so many revisions that are there.
+        const chunk: StoredChange[] = [];
+        const revisions = new Set<number>();
+        for (const change of this.#kept) {
+          const { main } = change.revision;
+          if (main < position || main > to) continue;
+          if (!revisions.has(main) && revisions.size === this.chunkRevisions) break;
+          revisions.add(main);
+          chunk.push(change);
+        }
+        if (chunk.length === 0) return;
+        position = chunk[chunk.length - 1]!.revision.main + 1;
+        yield chunk;
+      }
+    } finally {
+      this.openScans--;
+    }
+  }
+
+  at(key: Key, revision: number): Uint8Array | undefined {
+    if (revision < this.compactedRevision) return undefined;
+    const kv = this.#states.get(revision)?.get(key);
+    return kv === undefined
+      ? undefined
+      : encodePut(key, kv.createRevision, kv.modRevision, kv.version, kv.value, kv.lease);
+  }
+}
