@@ -1,0 +1,374 @@
+/*
+ * A Backend over an abstract-level database: `level` on disk, `memory-level` in memory.
+ *
+ *   put, delete -> current buffer -> committing buffer -> one batch -> database
+ *   get, scan   <-  looked at in this order  <----------------------'
+ *
+ * Invariants: at most one batch is being written; what is in the committing buffer is never changed; a buffer is put
+ * aside for committing only between two synchronous turns.
+ */
+import { type Clock, type Logger, silentLogger, type Timer, toLatin1 } from '@kontiki/std';
+import type { AbstractIterator, AbstractLevel } from 'abstract-level';
+import type { Backend, Records, ScanOptions } from '../backend/backend.js';
+import { lay, overlay, type Pending, type PendingRecord, WriteBuffer } from '../backend/buffer.js';
+import { MvccError } from '../errors.js';
+import { Slices } from '../slices.js';
+import { LevelFiles } from './level-files.js';
+import {
+  batchMark,
+  describe,
+  type LevelTable,
+  LevelTables,
+  newestBatch,
+  readBatchMark,
+  readDescription,
+  recordKey,
+} from './level-tables.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: the encodings a database has by default do not matter, every call names its own
+export type AnyLevel = AbstractLevel<any, any, any>;
+
+export interface LevelBackendOptions {
+  readonly clock: Clock;
+  /** A commit follows the first uncommitted change after this long. Default 100. */
+  readonly commitIntervalMs?: number;
+  /** ... or at the end of the turn in which so many keys wait. Default 10,000. */
+  readonly commitChanges?: number;
+  /** Where the database's files are: their size is what `sizeBytes` tells, and a commit with `sync` covers all of its logs. */
+  readonly directory?: string;
+  readonly logger?: Logger;
+  /** Called once, when a commit has failed: the backend is poisoned from then on. */
+  readonly onError?: (error: unknown) => void;
+}
+
+const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const;
+const SYNC = { sync: true } as const;
+const DEFAULT_CHUNK = 1000;
+
+/** For scans: `level` reads ahead in larger pieces and leaves its cache alone, others do not know these options. */
+const SCANNED = { ...BINARY, highWaterMarkBytes: 1 << 20, fillCache: false };
+
+/** Between two looks at the sizes of files, at least. */
+const SIZE_REFRESH_MS = 1000;
+
+/** Writes put into a batch between two looks at the clock. */
+const STRIDE = 256;
+
+/**
+ * Opens the database if it is not open, and a backend on it, which closes it in the end. Nobody else may write to it.
+ * Throws `CORRUPT` when it lost a batch that others followed.
+ */
+export async function openLevelBackend(db: AnyLevel, options: LevelBackendOptions): Promise<LevelBackend> {
+  await db.open();
+  const tables = new LevelTables();
+  const batches = new Set<number>();
+  for await (const [key, value] of iterate(db, Uint8Array.of(0), Uint8Array.of(1))) {
+    const table = readDescription(key, value);
+    if (table !== undefined) tables.add({ ...table, highest: await highestKey(db, table.number) });
+    const batch = readBatchMark(key, value);
+    if (batch !== undefined) batches.add(batch);
+  }
+  const files = options.directory === undefined ? undefined : new LevelFiles(options.directory);
+  const backend = new LevelBackend(db, options, tables, newestBatch(batches), files);
+  await backend.refreshSize();
+  return backend;
+}
+
+export class LevelBackend implements Backend {
+  readonly #db: AnyLevel;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #intervalMs: number;
+  readonly #maxChanges: number;
+  readonly #onError: ((error: unknown) => void) | undefined;
+  readonly #tables: LevelTables;
+  readonly #files: LevelFiles | undefined;
+  #current = new WriteBuffer();
+  #committing: WriteBuffer | undefined;
+  /** Number of the last batch written. */
+  #batch: number;
+  /** That batch, and some before it, may not be on disk. */
+  #unsynced = false;
+  /** The commits asked for, one after the other. */
+  #queue: Promise<void> = Promise.resolve();
+  #timer: Timer | undefined;
+  #full = false;
+  #fileBytes = 0;
+  #sizedAt = 0;
+  #failure: MvccError | undefined;
+  #closed = false;
+
+  /** Use {@link openLevelBackend}. */
+  constructor(
+    db: AnyLevel,
+    options: LevelBackendOptions,
+    tables: LevelTables,
+    batch: number,
+    files: LevelFiles | undefined,
+  ) {
+    this.#db = db;
+    this.#clock = options.clock;
+    this.#logger = options.logger ?? silentLogger;
+    this.#intervalMs = options.commitIntervalMs ?? 100;
+    this.#maxChanges = options.commitChanges ?? 10_000;
+    this.#onError = options.onError;
+    this.#tables = tables;
+    this.#batch = batch;
+    this.#files = files;
+  }
+
+  get(table: string, key: Uint8Array): Uint8Array | undefined {
+    this.#assertUsable();
+    const order = toLatin1(key);
+    const pending = this.#current.get(table, order) ?? this.#committingValue(table, order);
+    if (pending !== undefined) return pending ?? undefined;
+    const known = this.#tables.get(table);
+    return known && this.#read(known, key);
+  }
+
+  put(table: string, key: Uint8Array, value: Uint8Array): void {
+    this.#assertUsable();
+    this.#tables.open(table);
+    this.#current.set(table, toLatin1(key), key, value);
+    this.#changed();
+  }
+
+  delete(table: string, key: Uint8Array, valueBytes?: number): void {
+    this.#assertUsable();
+    if (this.#tables.get(table) === undefined) return;
+    this.#current.set(table, toLatin1(key), key, null, valueBytes);
+    this.#changed();
+  }
+
+  scan(table: string, options: ScanOptions = {}): AsyncIterable<Records> {
+    this.#assertUsable();
+    const known = this.#tables.get(table);
+    if (known === undefined) return nothing();
+    const { start, end, chunk = DEFAULT_CHUNK } = options;
+    const from = start === undefined ? '' : toLatin1(start);
+    const to = end === undefined ? undefined : toLatin1(end);
+    const lists = [this.#committing, this.#current].map((buffer) => buffer?.within(table, from, to) ?? []);
+    const gte = start === undefined ? Uint8Array.of(known.number) : recordKey(known.number, start);
+    const lt = end === undefined ? Uint8Array.of(known.number + 1) : recordKey(known.number, end);
+    // The iterator is made here and not with the first chunk: it holds the state of the database as of this call.
+    const iterator = this.#db.iterator<Uint8Array, Uint8Array>({ ...SCANNED, gte, lt });
+    const recount = start === undefined && end === undefined ? known : undefined;
+    return this.#merge(iterator, overlay(lists), chunk, recount);
+  }
+
+  tables(): readonly string[] {
+    return this.#tables.all().map(({ name }) => name);
+  }
+
+  commit(options?: { readonly sync?: boolean }): Promise<void> {
+    const done = this.#queue.then(() => this.#commit(options?.sync === true));
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  get pending(): { readonly changes: number; readonly bytes: number } {
+    return {
+      changes: this.#current.changes + (this.#committing?.changes ?? 0),
+      bytes: this.#current.bytes + (this.#committing?.bytes ?? 0),
+    };
+  }
+
+  /** Of a database without a directory: what its records come to. */
+  sizeBytes(): number {
+    return (this.#files === undefined ? this.#recordBytes() : this.#fileBytes) + this.pending.bytes;
+  }
+
+  /**
+   * Keys and values of all records, what is pending included; never more than {@link sizeBytes}, although a database
+   * that compresses may need less. An estimate only as far as `delete` was given estimates.
+   */
+  sizeInUseBytes(): number {
+    return Math.min(this.#recordBytes() + this.pending.bytes, this.sizeBytes());
+  }
+
+  async defragment(): Promise<void> {
+    await this.commit();
+    if (this.#db.supports.additionalMethods['compactRange'] === true) {
+      const db = this.#db as AnyLevel & { compactRange(start: Uint8Array, end: Uint8Array, o: object): Promise<void> };
+      await db.compactRange(Uint8Array.of(0), Uint8Array.of(0xff), BINARY);
+    }
+    await this.refreshSize();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#timer?.cancel();
+    try {
+      if (this.#failure === undefined) await this.commit(SYNC);
+    } finally {
+      this.#closed = true;
+      await this.#db.close();
+    }
+  }
+
+  /** Looks at the files. The backend does so itself after commits, at most once a second. */
+  async refreshSize(): Promise<void> {
+    this.#sizedAt = this.#clock.monotonic();
+    if (this.#files !== undefined) this.#fileBytes = await this.#files.size();
+  }
+
+  #assertUsable(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#closed) throw new MvccError('CLOSED', 'the backend is closed');
+  }
+
+  #committingValue(table: string, order: string): Uint8Array | null | undefined {
+    return this.#committing?.get(table, order);
+  }
+
+  #read(table: LevelTable, key: Uint8Array): Uint8Array | undefined {
+    return this.#db.getSync<Uint8Array, Uint8Array>(recordKey(table.number, key), BINARY);
+  }
+
+  #recordBytes(): number {
+    return this.#tables.all().reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Sees to it that what was written is committed. */
+  #changed(): void {
+    if (this.#current.changes >= this.#maxChanges && !this.#full) {
+      this.#full = true;
+      // After the turn: whoever writes now may have more that belongs to the same batch.
+      void Promise.resolve().then(() => this.#commitAlone());
+    }
+    this.#timer ??= this.#clock.after(this.#intervalMs, () => {
+      this.#timer = undefined;
+      void this.#commitAlone();
+    });
+  }
+
+  async #commitAlone(): Promise<void> {
+    // A failure has reached onError, and everybody who calls from now on.
+    await this.commit().catch(() => {});
+  }
+
+  async #commit(sync: boolean): Promise<void> {
+    this.#assertUsable();
+    this.#full = false;
+    if (this.#current.changes === 0 && !(sync && this.#unsynced)) return;
+    const buffer = this.#current;
+    this.#committing = buffer;
+    this.#current = new WriteBuffer();
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    try {
+      if (sync && this.#unsynced) await this.#files?.syncLogs();
+      await this.#write(buffer, sync);
+    } catch (error) {
+      const message = 'a commit failed: what the database holds is unknown until it is opened again';
+      this.#failure = new MvccError('POISONED', message, { cause: error });
+      this.#logger.error(message, { error: String(error) });
+      this.#onError?.(this.#failure);
+      throw this.#failure;
+    }
+    this.#committing = undefined;
+    this.#unsynced = !sync;
+    if (this.#clock.monotonic() - this.#sizedAt >= SIZE_REFRESH_MS) {
+      this.refreshSize().catch((error) =>
+        this.#logger.warn('cannot tell the size of the database', { error: String(error) }),
+      );
+    }
+  }
+
+  async #write(buffer: WriteBuffer, sync: boolean): Promise<void> {
+    const batch = this.#db.batch();
+    const slices = new Slices(this.#clock);
+    const touched = new Set<LevelTable>();
+    let count = 0;
+    for (const { table: name, order, key, value, valueBytes } of buffer.writes()) {
+      const table = this.#tables.open(name);
+      touched.add(table);
+      this.#account(table, order, key, value, valueBytes);
+      const whole = recordKey(table.number, key);
+      if (value === null) batch.del(whole, BINARY);
+      else batch.put(whole, value, BINARY);
+      if (++count % STRIDE === 0 && slices.due) await slices.next();
+    }
+    for (const table of touched) {
+      const { key, value } = describe(table);
+      batch.put(key, value, BINARY);
+    }
+    this.#batch++;
+    const mark = batchMark(this.#batch);
+    batch.put(mark.key, mark.value, BINARY);
+    await batch.write(sync ? SYNC : {});
+  }
+
+  /** Keeps a table's sums; must see a write before the database does. */
+  #account(table: LevelTable, order: string, key: Uint8Array, value: Pending, valueBytes: number | undefined): void {
+    const isNew = table.highest === undefined || order > table.highest;
+    if (value !== null && isNew) table.highest = order;
+    let before: number | undefined;
+    if (!isNew) before = value === null && valueBytes !== undefined ? valueBytes : this.#read(table, key)?.length;
+    if (before !== undefined) {
+      table.records--;
+      table.bytes -= key.length + before;
+    }
+    if (value !== null) {
+      table.records++;
+      table.bytes += key.length + value.length;
+    }
+  }
+
+  async *#merge(
+    iterator: AbstractIterator<AnyLevel, Uint8Array, Uint8Array>,
+    pending: readonly PendingRecord[],
+    chunk: number,
+    recount: LevelTable | undefined,
+  ): AsyncGenerator<Records> {
+    const batch = this.#batch;
+    let records = 0;
+    let bytes = 0;
+    try {
+      let at = 0;
+      let next = iterator.nextv(chunk);
+      while (true) {
+        const stored = await next;
+        const last = stored.length === 0;
+        if (!last) {
+          // Read on while the consumer is busy; if it leaves, nobody will ask how that went.
+          next = iterator.nextv(chunk);
+          next.catch(() => {});
+        }
+        for (const record of stored) {
+          record[0] = record[0].subarray(1);
+          records++;
+          bytes += record[0].length + record[1].length;
+        }
+        if (pending.length === 0) {
+          if (!last) yield stored;
+        } else {
+          const merged = lay(stored, pending, at, last);
+          at = merged.at;
+          if (merged.shown.length > 0) yield merged.shown;
+        }
+        if (last) break;
+      }
+    } finally {
+      await iterator.close();
+    }
+    // Estimates end here, if nothing was committed in between.
+    if (recount !== undefined && batch === this.#batch && this.#committing === undefined) {
+      recount.records = records;
+      recount.bytes = bytes;
+    }
+  }
+}
+
+async function* nothing(): AsyncGenerator<Records> {}
+
+function iterate(db: AnyLevel, gte: Uint8Array, lt: Uint8Array): AbstractIterator<AnyLevel, Uint8Array, Uint8Array> {
+  return db.iterator<Uint8Array, Uint8Array>({ ...BINARY, gte, lt });
+}
+
+/** The latin1 form of the highest key of a table. */
+async function highestKey(db: AnyLevel, table: number): Promise<string | undefined> {
+  const range = { gte: Uint8Array.of(table), lt: Uint8Array.of(table + 1), reverse: true, limit: 1 };
+  for await (const key of db.keys<Uint8Array>({ ...range, keyEncoding: 'view' })) return toLatin1(key.subarray(1));
+  return undefined;
+}

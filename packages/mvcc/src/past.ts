@@ -1,0 +1,57 @@
+import { toLatin1 } from '@kontiki/std';
+import type { Backend } from './backend/backend.js';
+import { KEY_TABLE } from './backend/layout.js';
+import { readFields } from './codec.js';
+import { decodeRevision, isTombstone, revisionBound } from './revision.js';
+import type { Key, StoredChange } from './types.js';
+import type { Versions } from './versions.js';
+import type { History } from './watch/history.js';
+
+const CHUNK = 500;
+
+/** The past of a store, as its watchers read it. */
+export class Past implements History {
+  readonly #backend: Backend;
+  readonly #versions: Versions;
+  readonly #current: () => number;
+
+  constructor(backend: Backend, versions: Versions, current: () => number) {
+    this.#backend = backend;
+    this.#versions = versions;
+    this.#current = current;
+  }
+
+  get revision(): number {
+    return this.#current();
+  }
+
+  get compactedRevision(): number {
+    return this.#versions.compactedRevision;
+  }
+
+  async *scan(fromRevision: number, toRevision: number): AsyncGenerator<readonly StoredChange[]> {
+    const bounds = { start: revisionBound(fromRevision), end: revisionBound(toRevision + 1) };
+    let whole: StoredChange[] = [];
+    for await (const records of this.#backend.scan(KEY_TABLE, { ...bounds, chunk: CHUNK })) {
+      const read = [...whole, ...records.map(toChange)];
+      // Whatever has the last revision so far may have more of it in the next chunk.
+      const last = read.at(-1)!.revision.main;
+      const cut = read.findIndex(({ revision }) => revision.main === last);
+      if (cut > 0) yield read.slice(0, cut);
+      whole = read.slice(cut);
+    }
+    if (whole.length > 0) yield whole;
+  }
+
+  at(key: Key, revision: number): Uint8Array | undefined {
+    const { index, compactedRevision } = this.#versions;
+    const found = revision < compactedRevision ? undefined : index.at(key, revision);
+    return found && this.#versions.load(found.main, found.sub, true);
+  }
+}
+
+function toChange([revisionKey, encoded]: readonly [Uint8Array, Uint8Array]): StoredChange {
+  const { keyStart, keyEnd } = readFields(encoded);
+  const key = toLatin1(encoded.subarray(keyStart, keyEnd));
+  return { key, type: isTombstone(revisionKey) ? 'delete' : 'put', encoded, revision: decodeRevision(revisionKey) };
+}
