@@ -1,0 +1,143 @@
+import type { Counter, Gauge, Histogram } from '@kontiki/std';
+import { assert } from '@kontiki/std';
+
+export interface MetricSpec {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels?: readonly string[];
+  /** Upper bounds, ascending; the one without limit is not listed. */
+  readonly buckets?: readonly number[];
+}
+
+/** `count` bounds from `start`, each `factor` times the one before. */
+export function exponential(start: number, factor: number, count: number): readonly number[] {
+  const bounds: number[] = [];
+  for (let bound = start; bounds.length < count; bound *= factor) bounds.push(bound);
+  return bounds;
+}
+
+/** A number that can be moved, set, or read where it lives when somebody asks. */
+export class Value implements Counter, Gauge {
+  #value = 0;
+  #source: (() => number) | undefined;
+
+  add(amount = 1): void {
+    this.#value += amount;
+  }
+
+  set(value: number): void {
+    this.#value = value;
+  }
+
+  /** From now on the number is asked for at every scrape: nothing to be done where it changes. */
+  readFrom(source: () => number): void {
+    this.#source = source;
+  }
+
+  get value(): number {
+    return this.#source === undefined ? this.#value : this.#source();
+  }
+}
+
+/** Counts per bucket. Observing is a search among a few numbers and three additions. */
+export class Buckets implements Histogram {
+  readonly bounds: readonly number[];
+  readonly #counts: number[];
+  #sum = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
+    this.#counts = new Array<number>(bounds.length + 1).fill(0);
+  }
+
+  observe(value: number): void {
+    let low = 0;
+    let high = this.bounds.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (value <= this.bounds[middle]!) high = middle;
+      else low = middle + 1;
+    }
+    this.#counts[low]!++;
+    this.#sum += value;
+  }
+
+  get sum(): number {
+    return this.#sum;
+  }
+
+  /** Per bound, those at or below it; the last is all of them. */
+  cumulative(): readonly number[] {
+    let total = 0;
+    return this.#counts.map((count) => (total += count));
+  }
+}
+
+/**
+ * One metric with all its series. A metric without labels has its one series from the start, at 0; one with labels has a
+ * series from the moment it is asked for by `of`.
+ */
+export class Family {
+  readonly spec: MetricSpec;
+  readonly #series = new Map<string, Value | Buckets>();
+
+  constructor(spec: MetricSpec) {
+    assert((spec.type === 'histogram') === (spec.buckets !== undefined), `${spec.name}: buckets belong to histograms`);
+    this.spec = spec;
+    if ((spec.labels ?? []).length === 0) this.#series.set('', this.#make());
+  }
+
+  /**
+   * The series of these label values, the same object every time: keep it where it is used often.
+   * @param values one for each of the spec's labels, in their order
+   */
+  value(...values: readonly string[]): Value {
+    const series = this.#find(values);
+    assert(series instanceof Value, `${this.spec.name} is a histogram`);
+    return series;
+  }
+
+  buckets(...values: readonly string[]): Buckets {
+    const series = this.#find(values);
+    assert(series instanceof Buckets, `${this.spec.name} is no histogram`);
+    return series;
+  }
+
+  /** Forgets every labelled series, for one that names what is so at present. */
+  clear(): void {
+    if ((this.spec.labels ?? []).length > 0) this.#series.clear();
+  }
+
+  /** Label text as it is printed (without braces) to series, sorted by that text. */
+  series(): readonly (readonly [string, Value | Buckets])[] {
+    return [...this.#series].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  }
+
+  #find(values: readonly string[]): Value | Buckets {
+    const labels = labelText(this.spec.labels ?? [], values);
+    let series = this.#series.get(labels);
+    if (series === undefined) {
+      series = this.#make();
+      this.#series.set(labels, series);
+    }
+    return series;
+  }
+
+  #make(): Value | Buckets {
+    return this.spec.buckets === undefined ? new Value() : new Buckets(this.spec.buckets);
+  }
+}
+
+/** Sorted by name, as Go's library prints them. */
+function labelText(names: readonly string[], values: readonly string[]): string {
+  assert(names.length === values.length, `labels ${names.join()} need as many values`);
+  return names
+    .map((name, i) => `${name}="${escapeLabel(values[i]!)}"`)
+    .sort()
+    .join(',');
+}
+
+function escapeLabel(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
+}
