@@ -73,10 +73,13 @@ export class RawNode {
     campaign(this.#state, 'timeout');
   }
 
-  /** A message from another member. Throws RaftError INVALID_MESSAGE (drop it), LOG_LOST. */
+  /**
+   * A message from another member; one that is not meant for this member has no effect.
+   * Throws RaftError INVALID_MESSAGE (drop it, nothing has changed but perhaps the term), LOG_LOST.
+   */
   step(message: Message): void {
-    if (message.to !== this.#state.id || message.from === NOBODY) return;
-    step(this.#state, message);
+    const { from, to } = message;
+    if (to === this.#state.id && from !== NOBODY && from !== to) step(this.#state, message);
   }
 
   /** Proposes entries, in order. Those that are accepted may still be lost: only what gets applied was committed. */

@@ -1,0 +1,38 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { run } from './schedule.js';
+
+describe('whatever the network, the disks and crashes do, Raft keeps its promises', () => {
+  it.each([1, 2, 3, 5])('with %i voters', (size) => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        run(seed, size, 1500);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('without pre-vote and quorum checks', () => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        run(seed, 3, 1500, { preVote: false, checkQuorum: false });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('and the schedules do reach what they are meant to', () => {
+    const total = { answeredReads: 0, leaders: 0, restarts: 0, snapshots: 0 };
+    for (let seed = 0; seed < 40; seed++) {
+      const { counts } = run(seed, 3, 1500);
+      total.answeredReads += counts.answeredReads;
+      total.leaders += counts.leaders.size;
+      total.restarts += counts.restarts;
+      total.snapshots += counts.snapshots;
+    }
+    expect(total.answeredReads).toBeGreaterThan(50);
+    expect(total.leaders).toBeGreaterThan(80);
+    expect(total.restarts).toBeGreaterThan(50);
+    expect(total.snapshots).toBeGreaterThan(20);
+  });
+});
