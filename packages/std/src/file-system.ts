@@ -24,7 +24,8 @@ export interface FileSystem {
   /** Makes created, renamed and removed names of this folder durable. */
   syncDirectory(directory: string): Promise<void>;
   /**
-   * Takes the folder for this process until `release` or the process ends, however it ends.
+   * Takes the folder for this process until `release` or the process ends, however it ends. May keep names that begin
+   * with `LOCK.` in the folder, also afterwards.
    * @throws {@link DirectoryLockedError} when another living process has it
    */
   lock(directory: string): Promise<DirectoryLock>;

@@ -1,9 +1,6 @@
 import * as fs from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { type DirectoryLock, DirectoryLockedError, type File, type FileSystem } from '../file-system.js';
-
-const LOCK_NAME = 'LOCK.pid';
+import type { File, FileSystem } from '../file-system.js';
+import { lockDirectory } from './node-directory-lock.js';
 
 /** The real disk. */
 export const nodeFileSystem: FileSystem = {
@@ -35,37 +32,8 @@ export const nodeFileSystem: FileSystem = {
       await handle.close();
     }
   },
-  async lock(directory) {
-    const path = join(directory, LOCK_NAME);
-    for (;;) {
-      try {
-        await fs.writeFile(path, await identity(process.pid), { flag: 'wx', mode: 0o600 });
-        return { release: () => fs.rm(path, { force: true }) } satisfies DirectoryLock;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
-      const written = await fs.readFile(path, 'utf8').catch(() => '');
-      const pid = Number(written.split(' ')[0]);
-      // Same process number and same start time: the holder lives. A number alone may have been given away again.
-      if (pid > 0 && written !== '' && written === (await identity(pid))) {
-        throw new DirectoryLockedError(directory, `process ${pid}`);
-      }
-      await fs.rm(path, { force: true });
-    }
-  },
+  lock: lockDirectory,
 };
-
-/** Names a living process for good: its number, the host, and when it started (in clock ticks since boot, on Linux). */
-async function identity(pid: number): Promise<string> {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return '';
-  }
-  const stat = await fs.readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 'unknown';
-  return `${pid} ${hostname()} ${started}`;
-}
 
 class NodeFile implements File {
   readonly #handle: fs.FileHandle;
