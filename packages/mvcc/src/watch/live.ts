@@ -70,7 +70,7 @@ export class LiveWatchers {
 
   #fall(watcher: WatcherState): void {
     if (watcher.phase === 'live') this.#fallen.push(watcher);
+    // Its consumer has been told, or its attendant is about to be called and will ask history.
     watcher.fallBack();
-    if (watcher.armed) this.#bell.ring(watcher);
   }
 }

@@ -46,7 +46,9 @@ export class Recent {
     while (this.#events.length - this.#head > maxEvents || this.#bytes > maxBytes) {
       const revision = this.#events[this.#head]!.revision;
       while (this.#head < this.#events.length && this.#events[this.#head]!.revision === revision) {
-        this.#bytes -= this.#events[this.#head]!.bytes;
+        const event = this.#events[this.#head]!;
+        this.#bytes -= event.bytes;
+        if (event.holders > 0) event.isolate();
         this.#events[this.#head++] = undefined;
       }
       this.#first = revision + 1;

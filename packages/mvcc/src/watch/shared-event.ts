@@ -1,3 +1,4 @@
+import { copy } from '@kontiki/std';
 import { decodeKeyValue, encodeDeleted } from '../codec.js';
 import type { Event, Key, KeyValue, StoredChange } from '../types.js';
 import type { History } from './history.js';
@@ -24,8 +25,8 @@ export class SharedEvent {
   readonly bytes: number;
   /** Buffers that hold it; kept by {@link Backlog}. */
   holders = 0;
-  readonly #encoded: Uint8Array;
-  #plain: Event | undefined;
+  #encoded: Uint8Array;
+  #plain: PlainEvent | undefined;
   #withPrevious: Event | undefined;
   #alone: EventBatch | undefined;
   #aloneWithPrevious: EventBatch | undefined;
@@ -51,11 +52,18 @@ export class SharedEvent {
     return (this.#alone ??= batchOf(this.revision, this.#event()));
   }
 
+  /** For one that outlives its neighbours: gets memory of its own, and lets go of the block all of them were written into. */
+  isolate(): void {
+    if (this.#encoded.byteLength === this.#encoded.buffer.byteLength) return;
+    this.#encoded = copy(this.#encoded);
+    if (this.type === 'put') this.#plain?.move(this.#encoded);
+  }
+
   #isPreviousKept(history: History): boolean {
     return this.revision - 1 >= history.compactedRevision;
   }
 
-  #event(): Event {
+  #event(): PlainEvent {
     // A tombstone is stored without the revision that is its name; watchers are told.
     return (this.#plain ??= new PlainEvent(
       this.type,
@@ -83,31 +91,43 @@ function batchOf(revision: number, event: Event): EventBatch {
 /** Decodes itself when somebody looks: a server passes the bytes on. */
 class PlainEvent implements Event {
   readonly type: Event['type'];
-  readonly encodedKv: Uint8Array;
+  #encodedKv: Uint8Array;
   #kv: KeyValue | undefined;
 
   constructor(type: Event['type'], encodedKv: Uint8Array) {
     this.type = type;
-    this.encodedKv = encodedKv;
+    this.#encodedKv = encodedKv;
+  }
+
+  get encodedKv(): Uint8Array {
+    return this.#encodedKv;
   }
 
   get kv(): KeyValue {
-    return (this.#kv ??= decodeKeyValue(this.encodedKv));
+    return (this.#kv ??= decodeKeyValue(this.#encodedKv));
+  }
+
+  /** The same bytes, elsewhere. */
+  move(encodedKv: Uint8Array): void {
+    this.#encodedKv = encodedKv;
+    this.#kv = undefined;
   }
 }
 
 class EventWithPrevious implements Event {
   readonly type: Event['type'];
-  readonly encodedKv: Uint8Array;
   readonly encodedPrevKv: Uint8Array;
   readonly #plain: Event;
   #prevKv: KeyValue | undefined;
 
   constructor(plain: Event, encodedPrevKv: Uint8Array) {
     this.type = plain.type;
-    this.encodedKv = plain.encodedKv;
     this.encodedPrevKv = encodedPrevKv;
     this.#plain = plain;
+  }
+
+  get encodedKv(): Uint8Array {
+    return this.#plain.encodedKv;
   }
 
   get kv(): KeyValue {

@@ -1,4 +1,4 @@
-import { Deferred } from '@kontiki/std';
+import { assert, Deferred } from '@kontiki/std';
 import type { Bell } from './bell.js';
 import type { CatchUp } from './catch-up.js';
 import type { History } from './history.js';
@@ -71,7 +71,7 @@ export class Subscription implements Watcher, Attendant {
 
   /** Called by the bell: something became readable, or was lost before the consumer heard of it. */
   attend(): void {
-    if (!this.#state.armed) return;
+    assert(this.#state.armed, 'rung for only while the consumer listens');
     while (this.#readers !== undefined && this.#state.isReadable) this.#serve(this.#readers);
     if (!this.#state.isReadable) {
       this.#settle();
