@@ -28,7 +28,7 @@ describe('findEtcd', () => {
 
   it('refuses a wrong path instead of taking another etcd', () => {
     expect(() => findEtcd(join(folder, 'nothing'), {})).toThrow(/no executable etcd/);
-    expect(() => findEtcd(undefined, { KONTIKI_ETCD: folder + '/nothing' })).toThrow(/no executable etcd/);
+    expect(() => findEtcd(undefined, { KONTIKI_ETCD: `${folder}/nothing` })).toThrow(/no executable etcd/);
   });
 
   it('takes etcdctl from beside etcd', () => {

@@ -82,6 +82,14 @@ export class ServerProcess {
     return `http://127.0.0.1:${this.peerPort}`;
   }
 
+  /** The addresses it names in its answers, by what they are for. */
+  get addresses(): ReadonlyMap<string, string> {
+    return new Map([
+      [this.endpoint, '<client>'],
+      [`127.0.0.1:${this.peerPort}`, '<peer>'],
+    ]);
+  }
+
   get dataDirectory(): string {
     return join(this.directory, 'data');
   }

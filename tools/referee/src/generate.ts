@@ -29,8 +29,8 @@ const key: Arbitrary<Bytes> = fc.oneof(
 );
 /** A range: mostly one key or everything; sometimes empty or upside down. */
 const range: Arbitrary<{ key: Bytes; end: Bytes }> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ key, end: fc.constant('') }) },
-  { weight: 3, arbitrary: fc.constant({ key: '\0', end: '\0' }) },
+  { weight: 3, arbitrary: fc.record({ key, end: fc.constant('') }) },
+  { weight: 4, arbitrary: fc.constant({ key: '\0', end: '\0' }) },
   { weight: 4, arbitrary: fc.record({ key, end: fc.constantFrom(...ends) }) },
 );
 
@@ -62,7 +62,7 @@ const maybeRevision: Arbitrary<Revision> = fc.oneof(
   { weight: 2, arbitrary: revision },
 );
 const filterRevision: Arbitrary<Revision> = fc.oneof(
-  { weight: 9, arbitrary: fc.constant(zero) },
+  { weight: 16, arbitrary: fc.constant(zero) },
   { weight: 1, arbitrary: revision },
 );
 
@@ -97,7 +97,7 @@ function rangeOperation(knownSort: boolean): Arbitrary<Range> {
   return fc
     .record({
       range,
-      limit: mostly(0n, [1n, 2n, 5n, -1n, maxInt64], 3),
+      limit: mostly(0n, [1n, 2n, 5n, -1n, maxInt64], 2),
       revision: maybeRevision,
       order: knownSort ? mostly(0, [1, 2], 2) : mostly(0, [1, 2, 3, -1], 2),
       // No target outside the enumeration: it ends etcd 3.5 (a nil dereference), and with it the reference.
@@ -142,8 +142,13 @@ const hugePut: Arbitrary<Put> = fc.record({
   ignoreValue: fc.constant(false),
   ignoreLease: fc.constant(false),
 });
+/** Mostly one key: a store that is emptied all the time shows nothing. */
+const removed: Arbitrary<{ key: Bytes; end: Bytes }> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ key, end: fc.constant('') }) },
+  { weight: 1, arbitrary: range },
+);
 const remove: Arbitrary<Delete> = fc
-  .record({ range, prevKv: seldom })
+  .record({ range: removed, prevKv: seldom })
   .map(({ range: { key, end }, prevKv }) => ({ kind: 'delete', key, end, prevKv }));
 
 const operand: Arbitrary<NonNullable<Compare['operand']>> = fc.oneof(
@@ -304,7 +309,7 @@ const operation: Arbitrary<Operation> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant('cancelWatch' as const), stream, id: fc.constantFrom(0n, 1n, 7n, -1n) }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('progress' as const), stream }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('progress' as const), stream }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('hashKv' as const), revision: maybeRevision }) },
   { weight: 1, arbitrary: fc.constant<Operation>({ kind: 'status' }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('memberList' as const), linearizable: fc.boolean() }) },
@@ -345,20 +350,35 @@ const rareOperation: Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Operation>({ kind: 'restart' }) },
 );
 
-/** @param length the most operations in a history, beyond the leases it begins with */
+const plain: Put = {
+  kind: 'put',
+  key: 'a',
+  value: '',
+  lease: 0n,
+  prevKv: false,
+  ignoreValue: false,
+  ignoreLease: false,
+};
+
+/** @param length the most operations in a history, beyond the leases and keys it begins with */
 export function histories(length: number): Arbitrary<History> {
   return fc
     .record({
       fresh: mostly(false, [true], 60),
       granted: fc.subarray([...leaseIds]),
+      filled: fc.subarray([...keys]),
       operations: fc.array(fc.oneof({ weight: 60, arbitrary: operation }, { weight: 1, arbitrary: rareOperation }), {
         minLength: 1,
         maxLength: length,
         size: 'max',
       }),
     })
-    .map(({ fresh, granted, operations }) => ({
+    .map(({ fresh, granted, filled, operations }) => ({
       fresh,
-      operations: [...granted.map((id): Operation => ({ kind: 'grant', id, ttl: 1_000n })), ...operations],
+      operations: [
+        ...granted.map((id): Operation => ({ kind: 'grant', id, ttl: 1_000n })),
+        ...filled.map((one, i): Operation => ({ ...plain, key: one, value: ['x', 'y', ''][i % 3]! })),
+        ...operations,
+      ],
     }));
 }

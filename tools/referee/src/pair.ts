@@ -1,12 +1,14 @@
 import { type ServerKind, ServerProcess } from '../../harness/src/index.js';
-import { Side } from './side.js';
+import { type Server, Side } from './side.js';
 
 export interface PairOptions {
   /** The server that is judged. */
   readonly against: ServerKind;
   readonly etcd?: string;
-  /** Flags of the judged server beyond the common ones: tests alter a server with them. */
+  /** Flags of the judged server beyond the common ones. */
   readonly extraFlags?: readonly string[];
+  /** Puts something between the referee and the judged server: tests plant differences there. */
+  readonly wrap?: (server: Server) => Promise<Server>;
 }
 
 /** etcd and the server it judges, both in the same state as long as no difference was found. */
@@ -38,7 +40,8 @@ export class Pair {
       await Promise.all(servers.map((server) => server.dispose()));
       throw failed?.reason ?? new Error('servers did not start');
     }
-    return new Pair(await Side.open(left), await Side.open(right));
+    const judged = options.wrap === undefined ? right : await options.wrap(right);
+    return new Pair(await Side.open(left), await Side.open(judged));
   }
 
   get sides(): readonly [Side, Side] {

@@ -185,7 +185,9 @@ class Run {
     const [left, right] = this.#pair.sides.map((side) => side.streams.get(slot)?.progress ?? []);
     const longest = (): number => Math.max(left!.length, right!.length);
     const before = Math.min(left!.length, right!.length);
-    await until(() => longest() > before, 400);
+    // A stream without watchers is never answered; silence of others must be waited for.
+    const watched = this.#pair.sides.some((side) => side.streams.get(slot)?.watchers.some((watcher) => watcher.live));
+    await until(() => longest() > before, watched ? 400 : 30);
     if (longest() > before) await until(() => left!.length === right!.length, 2_000);
     const found = mismatches(left, right, 'progress');
     return found.length > 0 ? { what: 'progress differs', mismatches: found, left: left!, right: right! } : undefined;
@@ -235,6 +237,8 @@ class Run {
 function outcomeOf({ status, details, message }: Answer): string {
   if (status !== 0) return `${status} ${details}`;
   if (!isRecord(message)) return 'ok';
+  if (message['more'] === true) return 'ok, and more';
+  if (Array.isArray(message['kvs'])) return message['kvs'].length > 1 ? 'ok, several' : `ok, ${message['kvs'].length}`;
   if (message['canceled'] === true) return `cancelled ${String(message['cancelReason'])}`;
   return 'succeeded' in message ? `ok, ${message['succeeded'] === true ? 'then' : 'else'}` : 'ok';
 }

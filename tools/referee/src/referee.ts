@@ -24,6 +24,8 @@ export interface RefereeOptions {
   /** Goes on after a difference, until that many were found. Default 1. */
   readonly differences?: number;
   readonly extraFlags?: readonly string[];
+  /** See {@link PairOptions.wrap}. */
+  readonly wrap?: NonNullable<PairOptions['wrap']>;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -85,6 +87,7 @@ class Session {
       against: options.against,
       ...(options.etcd === undefined ? {} : { etcd: options.etcd }),
       ...(options.extraFlags === undefined ? {} : { extraFlags: options.extraFlags }),
+      ...(options.wrap === undefined ? {} : { wrap: options.wrap }),
     };
     this.#keeper = new PairKeeper(pair);
   }

@@ -4,7 +4,9 @@ import { describe, type History } from './operation.js';
 
 /** A difference as people read it: the shortest history found, where it differs, both answers, and how to see it again. */
 export function report(history: History, difference: Difference, reproduce: string): string {
-  const lines = history.operations.map((operation, i) => {
+  // Nothing after the difference was done.
+  const done = history.operations.slice(0, difference.step === undefined ? undefined : difference.step + 1);
+  const lines = done.map((operation, i) => {
     const mark = i === difference.step ? '>' : ' ';
     return `${mark} ${String(i + 1).padStart(2)}. ${describe(operation)}`;
   });

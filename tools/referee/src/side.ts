@@ -1,9 +1,24 @@
 import { rpc } from '@kontiki/proto';
-import { type RawAnswer, RawClient, type ServerProcess } from '../../harness/src/index.js';
+import { type RawAnswer, RawClient, type ServerKind } from '../../harness/src/index.js';
 import { type Answer, anonymous, decodeResponse, type Identity, normalise, type Tree } from './answer.js';
 import type { LeaseName, Operation, Revision } from './operation.js';
 import { callOf, keepAliveMessage, type Names, type UnaryOperation, watchCreateMessage } from './requests.js';
 import { MasterWatch, WatchStream } from './watch-stream.js';
+
+/** A running server as the referee sees it. */
+export interface Server {
+  readonly kind: ServerKind;
+  /** host:port for clients. */
+  readonly endpoint: string;
+  /** The addresses it names in its answers, and what they are called when two servers are compared. */
+  readonly addresses: ReadonlyMap<string, string>;
+  /** Absent when the process has ended. */
+  readonly pid: number | undefined;
+  log(maxBytes?: number): string;
+  stop(): Promise<unknown>;
+  startAgain(): Promise<unknown>;
+  dispose(): Promise<void>;
+}
 
 /** Where a run stands; the same for both servers as long as they agree. */
 export interface Standing {
@@ -17,19 +32,19 @@ const patienceMs = 5_000;
 
 /** One of the two servers of a run, and everything the run has open on it. */
 export class Side {
-  readonly server: ServerProcess;
+  readonly server: Server;
   readonly streams = new Map<number, WatchStream>();
   master: MasterWatch | undefined;
   #client: RawClient;
   #identity: Identity & { autoLeases: bigint[] };
 
-  private constructor(server: ServerProcess, client: RawClient, identity: Identity & { autoLeases: bigint[] }) {
+  private constructor(server: Server, client: RawClient, identity: Identity & { autoLeases: bigint[] }) {
     this.server = server;
     this.#client = client;
     this.#identity = identity;
   }
 
-  static async open(server: ServerProcess): Promise<Side> {
+  static async open(server: Server): Promise<Side> {
     const client = new RawClient(server.endpoint);
     return new Side(server, client, await identityOf(server, client));
   }
@@ -236,7 +251,7 @@ export async function until(condition: () => boolean, timeoutMs: number = patien
   return true;
 }
 
-async function identityOf(server: ServerProcess, client: RawClient): Promise<Identity & { autoLeases: bigint[] }> {
+async function identityOf(server: Server, client: RawClient): Promise<Identity & { autoLeases: bigint[] }> {
   const answer = await client.unary('/etcdserverpb.Maintenance/Status', new Uint8Array(0));
   if (answer.body === undefined) throw new Error(`${server.kind} has no status: ${answer.details}\n${server.log()}`);
   const { header, raftTerm } = rpc.StatusResponse.decode(answer.body);
@@ -244,10 +259,7 @@ async function identityOf(server: ServerProcess, client: RawClient): Promise<Ide
     clusterId: header?.clusterId ?? 0n,
     memberId: header?.memberId ?? 0n,
     term: BigInt(raftTerm),
-    addresses: new Map([
-      [server.endpoint, '<client>'],
-      [`127.0.0.1:${server.peerPort}`, '<peer>'],
-    ]),
+    addresses: server.addresses,
     autoLeases: [],
   };
 }
