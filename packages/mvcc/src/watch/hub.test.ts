@@ -360,6 +360,18 @@ describe('consumers', () => {
     expect(calls.length).toBe(5);
   });
 
+  it('that also iterate are told once of what no reader waits for', async () => {
+    const onReadable = vi.fn();
+    const watcher = hub.watch({ range: all(), onReadable });
+    const next = watcher[Symbol.asyncIterator]().next();
+    write(put('a'));
+    write(put('a'));
+    await quiet();
+    expect(print((await next).value)).toBe('2: put a@2');
+    expect(onReadable).toHaveBeenCalledTimes(1);
+    expect(takeAll(watcher).map(print)).toEqual(['3: put a@3']);
+  });
+
   it('cost one microtask together', () => {
     const spy = vi.spyOn(globalThis, 'queueMicrotask');
     for (let i = 0; i < 1000; i++) hub.watch({ range: all(), onReadable: () => {} });

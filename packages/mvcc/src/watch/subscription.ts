@@ -1,4 +1,4 @@
-import { assert, Deferred } from '@kontiki/std';
+import { Deferred } from '@kontiki/std';
 import type { Bell } from './bell.js';
 import type { CatchUp } from './catch-up.js';
 import type { History } from './history.js';
@@ -71,7 +71,8 @@ export class Subscription implements Watcher, Attendant {
 
   /** Called by the bell: something became readable, or was lost before the consumer heard of it. */
   attend(): void {
-    assert(this.#state.armed, 'rung for only while the consumer listens');
+    // Told already: a reader took in between, which rings for what is left.
+    if (!this.#state.armed) return;
     while (this.#readers !== undefined && this.#state.isReadable) this.#serve(this.#readers);
     if (!this.#state.isReadable) {
       this.#settle();
