@@ -30,8 +30,8 @@ export interface StateMachinePorts {
   saveConfState(confState: ConfState): void;
   /** The database outgrew its quota while a request was applied. */
   onOverQuota(): void;
-  /** Tells how long each request took; absent costs nothing. */
-  observe?: ((operation: string, ok: boolean, startedMs: number) => void) | undefined;
+  /** Told after each request, with `nowMs` of when it began. */
+  observe?(request: Request, outcome: Outcome, startedMs: number): void;
 }
 
 /**
@@ -76,10 +76,9 @@ export class ServerStateMachine implements StateMachine<Outcome> {
 
   #applyRequest(request: Request): Applied<Outcome> {
     const id = request.header?.ID ?? request.ID;
-    const { observe } = this.#ports;
-    const startedMs = observe === undefined ? 0 : this.#ports.state.nowMs();
+    const startedMs = this.#ports.state.nowMs();
     const outcome = this.#outcome(request);
-    observe?.(operationName(request), outcome.ok, startedMs);
+    this.#ports.observe?.(request, outcome, startedMs);
     return { id: id === 0n ? undefined : id, outcome };
   }
 
@@ -150,8 +149,8 @@ function authStatus(state: State): rpc.AuthStatusResponse {
   return { header: revisionHeader(state.store.revision), enabled: false, authRevision: 1 };
 }
 
-/** Names as the label of etcd's apply histogram has them. */
-function operationName(request: Request): string {
+/** What a request asks for, by the name etcd's metrics give it. */
+export function operationName(request: Request): string {
   if (request.put !== undefined) return 'Put';
   if (request.txn !== undefined) return 'Txn';
   if (request.deleteRange !== undefined) return 'DeleteRange';

@@ -1,5 +1,3 @@
-import { hexId } from './member-id.js';
-
 /** One member of the cluster as the cluster has agreed on it. */
 export interface Member {
   readonly id: bigint;
@@ -25,6 +23,7 @@ export class Membership {
   readonly #members = new Map<bigint, Member>();
   readonly #store: MemberStore;
   #clusterVersion: string | undefined;
+  #onClusterVersion: (version: string) => void = () => {};
 
   constructor(
     readonly clusterId: bigint,
@@ -72,11 +71,12 @@ export class Membership {
   setClusterVersion(version: string): void {
     this.#clusterVersion = version;
     this.#store.saveClusterVersion(version);
+    this.#onClusterVersion(version);
   }
 
-  toString(): string {
-    return this.list()
-      .map((member) => `${hexId(member.id)}=${member.peerUrls.join(',')}`)
-      .join(' ');
+  /** Called with the version the members have agreed on, now if they have, and whenever it changes. */
+  onClusterVersion(listener: (version: string) => void): void {
+    this.#onClusterVersion = listener;
+    if (this.#clusterVersion !== undefined) listener(this.#clusterVersion);
   }
 }

@@ -92,6 +92,10 @@ export class Node {
     return this.#parts.leadership.isLeader;
   }
 
+  get isLearner(): boolean {
+    return this.membership.member(this.memberId)?.isLearner ?? false;
+  }
+
   /** A lease id nobody uses. */
   nextLeaseId(): bigint {
     return this.#parts.ids.nextLease();

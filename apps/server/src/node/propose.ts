@@ -25,7 +25,7 @@ export class Proposer {
   readonly #ids: RequestIds;
   readonly #maxRequestBytes: number;
   #pending = 0;
-  #failed = 0;
+  #onFailed: () => void = () => {};
 
   constructor(options: {
     readonly driver: RaftDriver<Outcome>;
@@ -42,9 +42,9 @@ export class Proposer {
     return this.#pending;
   }
 
-  /** Requests that ended without an outcome: timed out, dropped, or the node stopped. */
-  get failed(): number {
-    return this.#failed;
+  /** Called for every request that ends without an outcome: timed out, dropped, or the node stopped. */
+  onFailed(listener: () => void): void {
+    this.#onFailed = listener;
   }
 
   /**
@@ -64,7 +64,7 @@ export class Proposer {
     } catch (error) {
       const condition = error instanceof RaftError ? REFUSALS[error.code] : undefined;
       if (condition === undefined) throw error;
-      this.#failed++;
+      this.#onFailed();
       throw new ServerError(condition, { cause: error });
     } finally {
       this.#pending--;

@@ -28,7 +28,7 @@ export function maintenanceService(node: Node, options: MaintenanceOptions): Ser
         raftAppliedIndex: raft.applied,
         errors: statusErrors(node),
         dbSizeInUse: node.database.sizeInUseBytes(),
-        isLearner: node.membership.member(node.memberId)?.isLearner ?? false,
+        isLearner: node.isLearner,
         storageVersion: options.storageVersion,
         dbSizeQuota: node.quota.limitBytes ?? 0,
         downgradeInfo: { enabled: false, targetVersion: '' },

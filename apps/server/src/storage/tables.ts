@@ -1,5 +1,6 @@
 import type { LeaseTable } from '@kontiki/lease';
 import { type Backend, type MvccOptions, MvccStore } from '@kontiki/mvcc';
+import type { rpc } from '@kontiki/proto';
 import { fromLatin1, printable } from '@kontiki/std';
 import { Alarms } from '../apply/alarms.js';
 import { Membership } from '../cluster/members.js';
@@ -26,7 +27,7 @@ export interface TablesOptions {
   /** Filled with the leases found, and with the keys attached to them. */
   readonly leases: LeaseTable;
   readonly mvcc: Omit<MvccOptions, 'backend' | 'onAttached'>;
-  readonly onAlarm: (kind: number, memberId: bigint, raised: boolean) => void;
+  readonly onAlarm: (alarm: rpc.AlarmMember, raised: boolean) => void;
 }
 
 /**
@@ -65,14 +66,13 @@ export async function openTables(options: TablesOptions): Promise<Tables> {
     },
   });
   const members = new MembersTable(backend);
+  const alarms = new AlarmsTable(backend);
   return {
     backend,
     meta,
     store,
     leaseStore,
-    alarms: new Alarms(new AlarmsTable(backend), await new AlarmsTable(backend).load(), ({ alarm, memberID }, raised) =>
-      options.onAlarm(alarm, memberID, raised),
-    ),
+    alarms: new Alarms(alarms, await alarms.load(), options.onAlarm),
     membership: new Membership(options.clusterId, members, await members.load()),
   };
 }

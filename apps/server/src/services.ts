@@ -1,0 +1,33 @@
+import type { Clock, Random } from '@kontiki/std';
+import { STORAGE_VERSION } from './cluster/version.js';
+import type { ServerOptions } from './config/options.js';
+import type { Node } from './node/node.js';
+import { authService } from './rpc/auth.js';
+import { clusterService } from './rpc/cluster.js';
+import { healthService } from './rpc/health.js';
+import { kvService } from './rpc/kv.js';
+import { leaseService } from './rpc/lease.js';
+import { maintenanceService } from './rpc/maintenance.js';
+import type { Service } from './rpc/service.js';
+import { watchService } from './rpc/watch.js';
+
+/** What a gRPC message may be longer than a proposal: headers and framing of a request at its limit. */
+export const RPC_OVERHEAD_BYTES: number = 512 * 1024;
+
+/** Every gRPC service a member serves. */
+export function servicesOf(node: Node, options: ServerOptions, world: { clock: Clock; random: Random }): Service[] {
+  return [
+    kvService(node, { maxTxnOps: options.limits.maxTxnOps }),
+    watchService(node, {
+      progressNotifyMs: options.tuning.watchProgressNotifyIntervalMs,
+      fragmentBytes: options.limits.maxRequestBytes + RPC_OVERHEAD_BYTES,
+      clock: world.clock,
+      random: world.random,
+    }),
+    leaseService(node),
+    clusterService(node),
+    maintenanceService(node, { storageVersion: STORAGE_VERSION }),
+    authService(node),
+    healthService(),
+  ];
+}
