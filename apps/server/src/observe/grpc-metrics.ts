@@ -33,49 +33,76 @@ export interface MethodMetrics {
   readonly handlingSeconds: Histogram;
 }
 
-/** As much of a service definition as the counting needs; grpc-js' and ours fit. */
-export type CountedService = Readonly<
-  Record<string, { readonly path: string; readonly requestStream: boolean; readonly responseStream: boolean }>
->;
+/** As much of a method's definition as the counting needs. */
+export interface CountedMethod {
+  readonly name: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+}
+
+/** As much of a service's definition; those of `@kontiki/proto` fit. */
+export interface CountedService {
+  readonly fullName: string;
+  readonly methods: Readonly<Record<string, CountedMethod>>;
+}
+
+/** The same, as events of a server: fits `RpcMetrics` of rpc/. */
+export interface CallCounter {
+  started(service: string, method: CountedMethod): void;
+  received(service: string, method: CountedMethod): void;
+  sent(service: string, method: CountedMethod): void;
+  /** @param startedMs by the same clock as `nowMs` */
+  handled(service: string, method: CountedMethod, code: number, startedMs: number): void;
+}
+
+export interface GrpcFamilies {
+  readonly started: Family;
+  readonly received: Family;
+  readonly sent: Family;
+  readonly handled: Family;
+  readonly seconds: Family | undefined;
+}
 
 /** Calls by method and outcome, as the Go middleware counts them: every series of a registered method exists at 0. */
 export class GrpcMetrics {
-  readonly #families: {
-    readonly started: Family;
-    readonly received: Family;
-    readonly sent: Family;
-    readonly handled: Family;
-    readonly seconds: Family | undefined;
-  };
-  readonly #methods = new Map<string, MethodMetrics>();
+  readonly #families: GrpcFamilies;
+  /** By the definition itself: nothing to put together on the way of a call. */
+  readonly #methods = new Map<CountedMethod, MethodMetrics>();
 
-  constructor(families: {
-    readonly started: Family;
-    readonly received: Family;
-    readonly sent: Family;
-    readonly handled: Family;
-    readonly seconds: Family | undefined;
-  }) {
+  constructor(families: GrpcFamilies) {
     this.#families = families;
   }
 
   /** Call once for every service that is served. */
   register(service: CountedService): void {
-    for (const method of Object.values(service)) {
-      if (!this.#methods.has(method.path)) this.#methods.set(method.path, this.#make(method));
+    for (const method of Object.values(service.methods)) {
+      if (!this.#methods.has(method)) this.#methods.set(method, this.#make(service.fullName, method));
     }
   }
 
-  /** @param path of a registered method, such as `/etcdserverpb.KV/Range` */
-  method(path: string): MethodMetrics {
-    const found = this.#methods.get(path);
-    assert(found !== undefined, `${path} is a registered method`);
+  /** @param method of a registered service, the same object */
+  of(method: CountedMethod): MethodMetrics {
+    const found = this.#methods.get(method);
+    assert(found !== undefined, `${method.name} belongs to a registered service`);
     return found;
   }
 
-  #make(method: CountedService[string]): MethodMetrics {
-    const [, service = '', name = ''] = method.path.split('/');
-    const labels = [kindOf(method), service, name];
+  /** @param nowMs a clock that does not fall */
+  counter(nowMs: () => number): CallCounter {
+    return {
+      started: (_, method) => this.of(method).started.add(),
+      received: (_, method) => this.of(method).messagesReceived.add(),
+      sent: (_, method) => this.of(method).messagesSent.add(),
+      handled: (_, method, code, startedMs) => {
+        const counts = this.of(method);
+        counts.handled(code).add();
+        counts.handlingSeconds.observe((nowMs() - startedMs) / 1000);
+      },
+    };
+  }
+
+  #make(service: string, method: CountedMethod): MethodMetrics {
+    const labels = [kindOf(method), service, method.name];
     const { started, received, sent, handled, seconds } = this.#families;
     const outcomes = GRPC_CODES.map((code) => handled.value(...labels, code));
     return {
@@ -88,7 +115,7 @@ export class GrpcMetrics {
   }
 }
 
-function kindOf({ requestStream, responseStream }: CountedService[string]): string {
+function kindOf({ requestStream, responseStream }: CountedMethod): string {
   if (requestStream) return responseStream ? 'bidi_stream' : 'client_stream';
   return responseStream ? 'server_stream' : 'unary';
 }

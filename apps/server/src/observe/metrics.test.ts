@@ -100,16 +100,16 @@ describe('metrics', () => {
 
   it('counts calls by method, every outcome from 0', () => {
     const metrics = create();
-    metrics.grpc.register({
-      range: { path: '/etcdserverpb.KV/Range', requestStream: false, responseStream: false },
-      watch: { path: '/etcdserverpb.Watch/Watch', requestStream: true, responseStream: true },
-      snapshot: { path: '/etcdserverpb.Maintenance/Snapshot', requestStream: false, responseStream: true },
-    });
-    const range = metrics.grpc.method('/etcdserverpb.KV/Range');
-    range.started.add();
-    range.handled(0).add();
-    range.handled(99).add();
-    range.handlingSeconds.observe(1);
+    const range = { name: 'Range', requestStream: false, responseStream: false };
+    const watch = { name: 'Watch', requestStream: true, responseStream: true };
+    const snapshot = { name: 'Snapshot', requestStream: false, responseStream: true };
+    metrics.grpc.register({ fullName: 'etcdserverpb.KV', methods: { range } });
+    metrics.grpc.register({ fullName: 'etcdserverpb.Watch', methods: { watch } });
+    metrics.grpc.register({ fullName: 'etcdserverpb.Maintenance', methods: { snapshot } });
+    const calls = metrics.grpc.counter(() => 2000);
+    calls.started('etcdserverpb.KV', range);
+    calls.handled('etcdserverpb.KV', range, 0, 1000);
+    calls.handled('etcdserverpb.KV', range, 99, 1000);
     expect(lines(metrics, /^grpc_server_(started|handled)_total\{.*"Range"/)).toHaveLength(1 + 17);
     expect(lines(metrics, /^grpc_server_\w+ .*|^grpc_server_\w+\{.*[1-9]$/)).toEqual([
       'grpc_server_handled_total{grpc_code="OK",grpc_method="Range",grpc_service="etcdserverpb.KV",grpc_type="unary"} 1',
@@ -126,8 +126,9 @@ describe('metrics', () => {
 
   it('adds handling times when they are wanted', () => {
     const metrics = create(true);
-    metrics.grpc.register({ a: { path: '/s.S/A', requestStream: false, responseStream: false } });
-    metrics.grpc.method('/s.S/A').handlingSeconds.observe(0.2);
+    const a = { name: 'A', requestStream: false, responseStream: false };
+    metrics.grpc.register({ fullName: 's.S', methods: { a } });
+    metrics.grpc.counter(() => 1200).handled('s.S', a, 0, 1000);
     expect(lines(metrics, /^grpc_server_handling_seconds_bucket.*"0\.25"/)).toEqual([
       'grpc_server_handling_seconds_bucket{grpc_method="A",grpc_service="s.S",grpc_type="unary",le="0.25"} 1',
     ]);
@@ -151,6 +152,15 @@ describe('metrics', () => {
       'etcd_server_healthchecks_total{name="non_learner",status="error",type="readyz"} 1',
       'etcd_server_range_duration_seconds_count{success="false"} 1',
     ]);
+  });
+
+  it('does not let strangers make series without end', () => {
+    const metrics = create();
+    for (let i = 0; i < 1000; i++) metrics.service.clientRequests('unary', `v${i}`).add();
+    metrics.service.clientRequests('unary', 'x'.repeat(1000)).add();
+    const series = lines(metrics, /^etcd_server_client_requests_total\{/);
+    expect(series).toHaveLength(65);
+    expect(series).toContain('etcd_server_client_requests_total{client_api_version="other",type="unary"} 937');
   });
 
   it('tells of the process what the system tells, and leaves out what it does not', () => {

@@ -78,7 +78,7 @@ export interface ServiceMetrics {
   /** @param op as the request is called: Put, Range, Txn, ... */
   applySeconds(op: string, success: boolean): Histogram;
   rangeSeconds(success: boolean): Histogram;
-  /** @param apiVersion from the metadata `client-api-version`, `unknown` without it; of bounded variety */
+  /** @param apiVersion as the client says it, `unknown` when it does not; the 65th different one and later are `other` */
   clientRequests(type: 'unary' | 'stream', apiVersion: string): Counter;
   streamFailures(type: 'send' | 'receive', api: 'watch' | 'lease-keepalive'): Counter;
   readonly receivedBytes: Counter;
@@ -134,6 +134,8 @@ export interface MetricsWorld {
 
 /** Apply latencies are labelled by the version of the request format; there is one. */
 const REQUEST_VERSION = 'v3';
+const MAX_API_VERSIONS = 64;
+const MAX_API_VERSION_LENGTH = 64;
 
 export function createMetrics(
   options: { readonly extensive: boolean },
@@ -184,6 +186,15 @@ export function createMetrics(
     known('nodejs_eventloop_lag_p99_seconds', loop.percentile(99) / 1e9);
     known('nodejs_eventloop_lag_max_seconds', loop.max / 1e9);
     loop.reset();
+  };
+
+  /** Strangers choose this label: without a bound they could fill the memory with series. */
+  const apiVersions = new Set<string>();
+  const bounded = (apiVersion: string): string => {
+    if (apiVersions.has(apiVersion)) return apiVersion;
+    if (apiVersions.size >= MAX_API_VERSIONS || apiVersion.length > MAX_API_VERSION_LENGTH) return 'other';
+    apiVersions.add(apiVersion);
+    return apiVersion;
   };
 
   only('etcd_server_go_version', world.nodeVersion);
@@ -263,7 +274,7 @@ export function createMetrics(
       applySeconds: (op, success) =>
         buckets('etcd_server_apply_duration_seconds', REQUEST_VERSION, op, String(success)),
       rangeSeconds: (success) => buckets('etcd_server_range_duration_seconds', String(success)),
-      clientRequests: (type, apiVersion) => value('etcd_server_client_requests_total', type, apiVersion),
+      clientRequests: (type, apiVersion) => value('etcd_server_client_requests_total', type, bounded(apiVersion)),
       streamFailures: (type, api) => value('etcd_network_server_stream_failures_total', type, api),
       receivedBytes: value('etcd_network_client_grpc_received_bytes_total'),
       sentBytes: value('etcd_network_client_grpc_sent_bytes_total'),
