@@ -1,6 +1,7 @@
 import { rpc } from '@kontiki/proto';
 
-export const { NOSPACE, CORRUPT } = rpc.AlarmType;
+export const NOSPACE: typeof rpc.AlarmType.NOSPACE = rpc.AlarmType.NOSPACE;
+export const CORRUPT: typeof rpc.AlarmType.CORRUPT = rpc.AlarmType.CORRUPT;
 
 /** Where raised alarms are kept. Must write in the batch of the entry that changed them. */
 export interface AlarmStore {

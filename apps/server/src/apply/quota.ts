@@ -1,7 +1,7 @@
 import type { rpc } from '@kontiki/proto';
 
 /** etcd's default when `--quota-backend-bytes` is 0. */
-export const DEFAULT_QUOTA_BYTES = 2 * 1024 ** 3;
+export const DEFAULT_QUOTA_BYTES: number = 2 * 1024 ** 3;
 
 /** What one key costs beyond its bytes. */
 const KEY_OVERHEAD = 256;

@@ -14,9 +14,8 @@ export interface RpcServerOptions {
   /** A request message of more bytes is refused. */
   readonly maxReceiveBytes: number;
   readonly maxConcurrentStreams: number;
-  /** Time between pings to a silent client, and how long its answer may take; 0 switches them off. */
-  readonly keepaliveMs: number;
-  readonly keepaliveTimeoutMs: number;
+  /** Time between pings to a silent client, and how long its answer may take; undefined: no pings. */
+  readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
   nowMs(): number;
 }
 
@@ -35,9 +34,9 @@ export function createRpcServer(options: RpcServerOptions): grpc.Server {
     'grpc.max_receive_message_length': options.maxReceiveBytes * HARD_LIMIT_FACTOR,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': Math.min(options.maxConcurrentStreams, MAX_STREAMS),
-    ...(options.keepaliveMs > 0 && {
-      'grpc.keepalive_time_ms': options.keepaliveMs,
-      'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs,
+    ...(options.keepalive !== undefined && {
+      'grpc.keepalive_time_ms': options.keepalive.intervalMs,
+      'grpc.keepalive_timeout_ms': options.keepalive.timeoutMs,
     }),
   });
   const known = new Map<string, Set<string>>();

@@ -1,0 +1,9 @@
+/**
+ * The Kontiki server as a library: for tests and tools that run one in their own process.
+ *
+ * @packageDocumentation
+ */
+export { parseCommandLine } from './config/parse.js';
+export type { ServerOptions } from './config/options.js';
+export { openLogger, type ServerLogger } from './observe/logger.js';
+export { Server } from './server.js';
