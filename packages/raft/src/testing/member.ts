@@ -5,21 +5,15 @@ import type { Message } from '../message.js';
 import type { RaftOptions } from '../options.js';
 import { RawNode } from '../raw-node.js';
 import type { Persist } from '../ready.js';
-import type { ConfState, Entry, HardState, LogIndex, NodeId, Snapshot } from '../types.js';
+import type { ConfState, Entry, LogIndex, NodeId, Snapshot } from '../types.js';
 import type { MemberView } from './invariants/invariant.js';
+import { MemoryDisk } from './memory-disk.js';
 
 /** What an entry leaves behind in the toy state machine: a running digest of everything applied. */
 export function digestOf(before: number, entry: Entry): number {
   let hash = Math.imul(before ^ entry.index, 0x01000193) ^ Math.imul(entry.term, 0x9e3779b1) ^ entry.kind.length;
   for (const byte of entry.data) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
-}
-
-/** What survives a crash. */
-interface Disk {
-  hardState: HardState | undefined;
-  snapshot: Snapshot | undefined;
-  entries: Entry[];
 }
 
 interface Write {
@@ -50,7 +44,7 @@ export class Member {
   readonly #random: Random;
   readonly #send: (messages: readonly Message[]) => void;
   readonly #onApplied: (member: Member) => void;
-  readonly #disk: Disk;
+  readonly #disk: MemoryDisk = new MemoryDisk();
   readonly #firstConfState: ConfState;
   #log: MemoryLog;
 
@@ -69,7 +63,6 @@ export class Member {
     this.#random = options.random;
     this.#send = options.send;
     this.#onApplied = options.onApplied ?? (() => {});
-    this.#disk = { hardState: undefined, snapshot: undefined, entries: [] };
     this.#log = new MemoryLog();
     this.node = this.#start();
   }
@@ -98,7 +91,7 @@ export class Member {
     assert(write !== undefined, 'nothing waits to be written');
     const { persist, after } = write;
     if (persist !== undefined) {
-      store(this.#disk, persist, persist.entries.length);
+      this.#disk.store(persist);
       if (persist.snapshot !== undefined) this.#log.reset(persist.snapshot.meta);
       this.#log.append(persist.entries);
       this.node.persisted(persist);
@@ -138,9 +131,10 @@ export class Member {
   compact(keep = 0): void {
     // A mark may not overtake batches that are on their way: it waits for none of them, so there must be none.
     while (this.writes.length > 0) this.write();
+    const snapshot = this.snapshot();
     if (this.applied <= (this.#disk.snapshot?.meta.index ?? 0)) return;
-    this.#disk.snapshot = this.snapshot();
-    this.#disk.entries = this.#disk.entries.filter(({ index }) => index > this.applied);
+    this.#disk.snapshot = snapshot;
+    this.#disk.store({ entries: [], compacted: snapshot.meta, mustSync: true });
     this.#log.compact(this.applied, keep);
   }
 
@@ -148,16 +142,11 @@ export class Member {
   crash(): void {
     const survived = this.#random.int(this.writes.length + 1);
     for (const { persist } of this.writes.slice(0, survived)) {
-      if (persist !== undefined) store(this.#disk, persist, persist.entries.length);
+      if (persist !== undefined) this.#disk.store(persist);
     }
     const torn = this.writes[survived]?.persist;
     if (torn !== undefined && torn.entries.length > 0) {
-      const { entries, snapshot } = torn;
-      store(
-        this.#disk,
-        { entries, ...(snapshot && { snapshot }), mustSync: true },
-        this.#random.int(entries.length + 1),
-      );
+      this.#disk.store(torn, this.#random.int(torn.entries.length));
     }
     this.writes.length = 0;
     this.applications.length = 0;
@@ -167,8 +156,8 @@ export class Member {
 
   /** A new process reads the disk. */
   restart(): void {
-    const { snapshot, entries } = this.#disk;
-    this.#log = new MemoryLog(snapshot?.meta, entries);
+    const { snapshot } = this.#disk;
+    this.#log = new MemoryLog(snapshot?.meta, this.#disk.recover().entries);
     if (snapshot === undefined) {
       this.digest = 0;
       this.applied = 0;
@@ -188,7 +177,7 @@ export class Member {
   }
 
   #start(): RawNode {
-    const { hardState } = this.#disk;
+    const { hardState } = this.#disk.recover();
     return new RawNode({
       raft: this.raft,
       random: this.#random,
@@ -198,19 +187,6 @@ export class Member {
       applied: this.applied,
     });
   }
-}
-
-/** A batch reaches the disk, but of its entries only the first `count`; then nothing after them either. */
-function store(disk: Disk, { snapshot, entries, hardState }: Persist, count: number): void {
-  if (snapshot !== undefined) {
-    disk.snapshot = snapshot;
-    disk.entries = [];
-  }
-  for (const entry of entries.slice(0, count)) {
-    disk.entries = disk.entries.filter(({ index }) => index < entry.index);
-    if (entry.index > (disk.snapshot?.meta.index ?? 0)) disk.entries.push(entry);
-  }
-  if (count === entries.length && hardState !== undefined) disk.hardState = hardState;
 }
 
 /** A running member for {@link Invariant}s to look at. */
