@@ -25,14 +25,12 @@ export class Deadlines {
     this.#checkpointMs = checkpointMs;
   }
 
-  /** From now on the lease ends at `deadlineMs`, whatever was before. */
+  /** From now on the lease, which was not handed out, ends at `deadlineMs`. */
   start(id: LeaseId, deadlineMs: number, nowMs: number): void {
-    this.#handedOut.delete(id);
     this.#queue.set(id, deadlineMs - this.#forgivenMs);
+    // A shorter one that is still scheduled drops out when its turn comes.
     if (deadlineMs - nowMs > this.#checkpointMs) {
       this.#checkpoints.set(id, nowMs - this.#forgivenMs + this.#checkpointMs);
-    } else {
-      this.#checkpoints.delete(id);
     }
   }
 

@@ -269,6 +269,7 @@ describe('restore', () => {
     table.checkpoint(2n, 5);
     table.attach(1n, 'a');
     const copy = new LeaseTable({ minTtlSeconds: 2 });
+    copy.grant(1n, 99, 0);
     copy.grant(3n, 30, 0);
     copy.attach(3n, 'old');
     const gone: bigint[] = [];

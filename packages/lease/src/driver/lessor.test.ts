@@ -213,17 +213,25 @@ describe('confirmPrimary', () => {
   });
 
   it('that comes after a demotion starts nothing', async () => {
-    const confirmed = new Deferred<void>();
-    const on = new Fixture({ confirmPrimary: () => confirmed.promise });
+    const confirmations: Deferred<void>[] = [];
+    const on = new Fixture({
+      confirmPrimary: () => confirmations[confirmations.push(new Deferred<void>()) - 1]!.promise,
+    });
     on.lessor.promote(0);
     on.grant(1n, 1);
     await on.clock.advance(1_000);
     on.lessor.demote();
     on.lessor.promote(0);
-    confirmed.resolve();
+    await on.clock.advance(1_000);
+    confirmations[0]!.resolve();
     await on.clock.advance(0);
     expect(on.revokes).toEqual([]);
-    expect(on.table.due(2_000, 10)).toEqual([1n]);
+    // The new term asks for itself.
+    await on.clock.advance(500);
+    expect(confirmations).toHaveLength(2);
+    confirmations[1]!.resolve();
+    await on.clock.advance(0);
+    expect(on.revokes.map(({ id }) => id)).toEqual([1n]);
   });
 });
 
@@ -322,7 +330,32 @@ describe('demotion', () => {
   });
 });
 
+describe('promotion of a primary', () => {
+  it('starts all over: one timer, nothing queued, full TTLs', async () => {
+    const on = new Fixture({ maxInFlight: 1 });
+    on.lessor.promote(0);
+    on.grant(1n, 1);
+    on.grant(2n, 1);
+    await on.clock.advance(1_000);
+    on.lessor.promote(5_000);
+    expect(on.clock.pending).toBe(1);
+    await on.revoke();
+    expect(on.revokes).toEqual([]);
+    await on.clock.advance(6_000);
+    expect(on.revokes.map(({ id }) => id)).toEqual([2n]);
+  });
+});
+
 describe('renew', () => {
+  it('is refused where the member is not primary, also for a lease with a checkpoint', async () => {
+    const on = new Fixture();
+    on.grant(1n, 10);
+    on.table.checkpoint(1n, 5);
+    expect(await on.fate(on.lessor.renew(1n))).toBe('NOT_PRIMARY');
+    expect(await on.fate(on.lessor.renew(9n))).toBe('NOT_PRIMARY');
+    expect(on.checkpoints).toEqual([]);
+  });
+
   it('of a lease that expired waits for its revoke, and then it is not found', async () => {
     const on = new Fixture();
     on.lessor.promote(0);

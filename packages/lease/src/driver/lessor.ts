@@ -117,7 +117,6 @@ export class Lessor {
   async renew(id: LeaseId, signal?: AbortSignal): Promise<number> {
     for (;;) {
       signal?.throwIfAborted();
-      if (!this.#table.primary) throw lostPrimary();
       if (this.#table.has(id) && this.#table.expired(id, this.#clock.monotonic())) {
         await this.revoked(id, signal);
         continue;

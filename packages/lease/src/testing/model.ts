@@ -178,9 +178,8 @@ export class NaiveLeases {
   }
 
   #start(row: Row, deadlineMs: number, nowMs: number): void {
-    const long = deadlineMs - nowMs > this.#options.checkpointMs;
     row.deadlineMs = row.dueMs = deadlineMs;
-    row.checkpointMs = long ? nowMs + this.#options.checkpointMs : Number.POSITIVE_INFINITY;
+    row.checkpointMs = nowMs + this.#options.checkpointMs;
     row.dueTurn = row.checkpointTurn = this.#turn++;
     row.handedOut = false;
   }
