@@ -5,7 +5,9 @@ import { messages, plain } from './support/schema.js';
 
 /** Bytes that others made: see `golden/make.mjs` and `golden/capture.mjs`. */
 function golden(file: string): readonly (readonly [name: string, hex: string])[] {
-  const lines = readFileSync(new URL(`golden/${file}`, import.meta.url), 'utf8').trimEnd().split('\n');
+  const lines = readFileSync(new URL(`golden/${file}`, import.meta.url), 'utf8')
+    .trimEnd()
+    .split('\n');
   return lines.map((line) => {
     const [name = '', hex = ''] = line.split(' ');
     return [name, hex];

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import protobuf from 'protobufjs';
 import { expect, it } from 'vitest';
-import * as proto from '../src/index.js';
 import type { ServiceDefinition } from '../src/index.js';
+import * as proto from '../src/index.js';
 import { longKind, messages, root, unionOf } from './support/schema.js';
 
 const sections = readFileSync(new URL('interface.txt', import.meta.url), 'utf8')

@@ -221,7 +221,8 @@ function passedOn(service) {
     };
     handlers[name] = (call) => {
       const metadata = new grpc.Metadata();
-      for (const key of ['token', 'authorization']) for (const value of call.metadata.get(key)) metadata.set(key, value);
+      for (const key of ['token', 'authorization'])
+        for (const value of call.metadata.get(key)) metadata.set(key, value);
       const onward = upstream.makeBidiStreamRequest(method.path, (x) => x, copy(method.responseType), metadata);
       call.on('data', (bytes) => onward.write(bytes));
       call.on('end', () => onward.end());

@@ -43,7 +43,9 @@ function arbitraryField(field: protobuf.Field, depth: number): fc.Arbitrary<Fiel
     return fc.array(value, { maxLength: 3 }).map((items): Fields => (items.length > 0 ? { [field.name]: items } : {}));
   }
   if (isMessage || field.partOf) {
-    return fc.option(value, { nil: undefined }).map((item): Fields => (item === undefined ? {} : { [field.name]: item }));
+    return fc
+      .option(value, { nil: undefined })
+      .map((item): Fields => (item === undefined ? {} : { [field.name]: item }));
   }
   const zeroIsWritten = known(field.parent as protobuf.Type).alwaysWritten && field.type !== 'bytes';
   return value.map((item): Fields => (isZero(item) && !zeroIsWritten ? {} : { [field.name]: item }));
@@ -64,7 +66,10 @@ function arbitraryValue(field: protobuf.Field, depth: number): fc.Arbitrary<unkn
         fc.constantFrom(0, 127, 128).map((length) => new Uint8Array(length).fill(0x61)),
       );
     case 'string':
-      return fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme-ascii', minLength: 40, maxLength: 200 }));
+      return fc.oneof(
+        fc.string({ unit: 'binary' }),
+        fc.string({ unit: 'grapheme-ascii', minLength: 40, maxLength: 200 }),
+      );
     case 'bool':
       return fc.boolean();
     case 'uint32':

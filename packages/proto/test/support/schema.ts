@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
-import * as proto from '../../src/index.js';
 import type { MessageFns } from '../../src/index.js';
+import * as proto from '../../src/index.js';
 
 /** Our .proto files as protobufjs reads them: an implementation that shares nothing with what is tested. */
 export const root: protobuf.Root = load();
