@@ -20,29 +20,50 @@ import type { Slices } from './slices.js';
 /** Records between two looks at the clock. */
 const STRIDE = 64;
 
-/**
- * @param revision  history up to here; must not be below `compactedRevision`
- * @param index  must not be compacted until the answer is there
- */
-export async function hashHistory(
-  backend: Backend,
-  index: KeyIndex,
-  revision: number,
-  compactedRevision: number,
-  slices: Slices,
-): Promise<number> {
-  const shownAt = index.count(all(), revision) > 0 ? revision : compactedRevision;
+export interface HistoryHash {
+  /** CRC-32C. */
+  readonly hash: number;
+  /** What was compacted when it was computed, -1 for nothing: hashes compare only where this is equal. */
+  readonly compactRevision: number;
+  /** History up to here is in it. */
+  readonly hashRevision: number;
+}
+
+/** What a hash is of. */
+export interface HashJob {
+  readonly backend: Backend;
+  /** Must not be compacted until the answer is there. */
+  readonly index: KeyIndex;
+  /** Must not be below `compactedRevision`. */
+  readonly revision: number;
+  readonly compactedRevision: number;
+  /** It is what a compaction at `revision` is about to leave behind: etcd then takes the last tombstone for something shown. */
+  readonly compacting: boolean;
+  readonly slices: Slices;
+}
+
+export async function hashHistory(job: HashJob): Promise<HistoryHash> {
+  const { backend, index, revision, compactedRevision, slices } = job;
+  const isShown = index.count(all(), revision) > 0 || (job.compacting && (await hasTombstone(backend, revision)));
+  const shownAt = isShown ? revision : compactedRevision;
   let hash = crc32c(fromLatin1(KEY_TABLE));
-  if (revision < 0) return hash;
   let seen = 0;
-  for await (const records of backend.scan(KEY_TABLE, { end: revisionBound(revision + 1) })) {
+  for await (const records of backend.scan(KEY_TABLE, { end: revisionBound(Math.max(revision, 0) + 1) })) {
     for (const [revisionKey, value] of records) {
       if (counts(index, revisionKey, value, shownAt, compactedRevision))
         hash = crc32c(value, crc32c(revisionKey, hash));
       if (++seen % STRIDE === 0 && slices.due) await slices.next();
     }
   }
-  return hash;
+  return { hash, compactRevision: compactedRevision, hashRevision: revision };
+}
+
+async function hasTombstone(backend: Backend, revision: number): Promise<boolean> {
+  const bounds = { start: revisionBound(revision), end: revisionBound(revision + 1) };
+  for await (const records of backend.scan(KEY_TABLE, bounds)) {
+    if (records.some(([revisionKey]) => isTombstone(revisionKey))) return true;
+  }
+  return false;
 }
 
 function counts(

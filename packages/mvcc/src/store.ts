@@ -1,9 +1,9 @@
 import { assert, type Clock, type Logger, silentLogger } from '@kontiki/std';
 import type { Backend } from './backend/backend.js';
-import { markScheduled } from './backend/layout.js';
+import { markScheduled, readMarks } from './backend/layout.js';
 import { Compactor } from './compactor.js';
 import { compactedError, futureRevisionError, MvccError } from './errors.js';
-import { hashHistory } from './hash.js';
+import { type HashJob, type HistoryHash, hashHistory } from './hash.js';
 import { type MvccMetrics, withSilence } from './metrics.js';
 import { Past } from './past.js';
 import { restore } from './restore.js';
@@ -28,20 +28,17 @@ export interface MvccOptions {
   readonly compactionPauseMs?: number;
   /** Memory for stored bytes that were written or read lately; default 64 MiB. */
   readonly valueCacheBytes?: number;
+  /**
+   * Of so many compactions, the latest, the hash of what they compacted is remembered until the store is closed, and answered by
+   * {@link MvccStore.hash} for their revisions: members that compact alike can compare it at leisure. etcd keeps 10. Each compaction
+   * then reads all history up to its revision. Default 0.
+   */
+  readonly compactionHashes?: number;
   readonly metrics?: Partial<MvccMetrics>;
   /** Bounds on what watching keeps in memory. */
   readonly watch?: HubOptions;
   /** Called while the store opens, for every key that has a lease. */
   readonly onAttached?: (key: Key, lease: bigint) => void;
-}
-
-export interface HistoryHash {
-  /** CRC-32C. */
-  readonly hash: number;
-  /** What was compacted when it was computed; hashes compare only where this is equal. */
-  readonly compactRevision: number;
-  /** The revision up to which history is in it. */
-  readonly hashRevision: number;
 }
 
 const DEFAULT_CACHE = 64 * 2 ** 20;
@@ -60,6 +57,8 @@ export class MvccStore {
   readonly #compactor: Compactor;
   readonly #hub: Hub;
   readonly #metrics: MvccMetrics;
+  readonly #hashLimit: number;
+  #hashes: readonly HistoryHash[] = [];
   #revision: number;
   #closed = false;
 
@@ -68,7 +67,7 @@ export class MvccStore {
     const restored = await restore(options.backend, options.onAttached);
     const versions = new Versions(options.backend, options.valueCacheBytes ?? DEFAULT_CACHE, restored);
     const store = new MvccStore(options, versions, restored.revision);
-    if (restored.interrupted !== undefined) store.#startCompaction(restored.interrupted);
+    if (restored.interrupted !== undefined) store.#startCompaction(restored.interrupted, undefined);
     return store;
   }
 
@@ -79,6 +78,7 @@ export class MvccStore {
     this.#versions = versions;
     this.#revision = revision;
     this.#metrics = withSilence(options.metrics);
+    this.#hashLimit = options.compactionHashes ?? 0;
     this.#compactor = new Compactor({
       index: versions.index,
       backend: options.backend,
@@ -169,7 +169,8 @@ export class MvccStore {
   }
 
   put(key: Key, value: Uint8Array, options: { readonly lease?: bigint } = {}): { readonly revision: number } {
-    return this.#one({ kind: 'put', key, value, ...options });
+    const { revision } = this.#one({ kind: 'put', key, value, ...options });
+    return { revision };
   }
 
   deleteRange(range: KeyRange): { readonly revision: number; readonly deleted: number } {
@@ -186,9 +187,11 @@ export class MvccStore {
     this.#assertOpen();
     if (revision <= this.compactedRevision) throw compactedError(revision, this.compactedRevision);
     if (revision > this.#revision) throw futureRevisionError(revision, this.#revision);
+    const { scheduled, finished } = readMarks(this.#backend);
+    const before = scheduled === finished && this.#hashLimit > 0 ? this.#hashJob(revision, true) : undefined;
     markScheduled(this.#backend, revision);
     this.#versions.compactedRevision = revision;
-    return { done: this.#startCompaction(revision) };
+    return { done: this.#startCompaction(revision, before) };
   }
 
   /** Resolves when no compaction is under way. */
@@ -196,22 +199,27 @@ export class MvccStore {
     return this.#compactor.idle();
   }
 
+  /** As {@link MvccOptions.compactionHashes} says, by revision. */
+  get compactionHashes(): readonly HistoryHash[] {
+    return this.#hashes;
+  }
+
   /**
-   * The checksum etcd calls HashKV: equal wherever history up to `revision` (0: the current one) and the compacted
-   * revision are equal, however far that compaction has got. Throws `COMPACTED`, `FUTURE_REVISION`.
+   * The checksum etcd calls HashKV: equal wherever history up to `revision` (0: the current one) and the compacted revision are equal,
+   * however far that compaction has got. Rejects with `COMPACTED`, `FUTURE_REVISION`.
    */
   async hash(revision = 0): Promise<HistoryHash> {
     this.#assertOpen();
     const { compactedRevision } = this;
+    const remembered = this.#hashes.find(({ hashRevision }) => hashRevision === revision);
+    if (remembered !== undefined) return remembered;
     if (revision > 0 && revision < compactedRevision) throw compactedError(revision, compactedRevision);
     if (revision > this.#revision) throw futureRevisionError(revision, this.#revision);
-    const hashRevision = revision === 0 ? this.#revision : revision;
+    const job = this.#hashJob(revision === 0 ? this.#revision : revision, false);
     const startedMs = this.#clock.monotonic();
-    const hash = await this.#compactor.without(() =>
-      hashHistory(this.#backend, this.#versions.index, hashRevision, compactedRevision, new Slices(this.#clock)),
-    );
+    const hash = await this.#compactor.without(() => hashHistory(job));
     this.#metrics.hashSeconds.observe((this.#clock.monotonic() - startedMs) / 1000);
-    return { hash, compactRevision: compactedRevision, hashRevision };
+    return hash;
   }
 
   /** Throws `EMPTY_RANGE`; `COMPACTED` only for a negative start, else the first batch says it. */
@@ -257,12 +265,23 @@ export class MvccStore {
     this.#metrics.currentRevision.set(this.#revision);
   }
 
-  #startCompaction(revision: number): Promise<void> {
+  #hashJob(revision: number, compacting: boolean): HashJob {
+    const { compactedRevision, index } = this.#versions;
+    return { backend: this.#backend, index, revision, compactedRevision, compacting, slices: new Slices(this.#clock) };
+  }
+
+  #startCompaction(revision: number, job: HashJob | undefined): Promise<void> {
     this.#metrics.compactRevision.set(revision);
-    const done = this.#compactor.compact(revision);
+    const done = this.#compactor.compact(revision, async () => {
+      if (job !== undefined) this.#remember(await hashHistory(job));
+    });
     // Whoever does not wait for it learns of a failure from the backend, which is where it comes from.
     done.catch(() => {});
     return done;
+  }
+
+  #remember(hash: HistoryHash): void {
+    this.#hashes = [...this.#hashes, hash].slice(-this.#hashLimit);
   }
 
   async #sliced<T>(signal: AbortSignal | undefined, read: (view: SlicedView) => Promise<T>): Promise<T> {

@@ -32,8 +32,9 @@ export interface LevelBackendOptions {
   readonly clock: Clock;
   /** A commit follows the first uncommitted change after this long. Default 100. */
   readonly commitIntervalMs?: number;
-  /** ... or at the end of the turn in which so many keys wait. Default 10,000. */
+  /** ... or the turn in which so many keys wait, or keys and values of so many bytes. Default 10,000 and 1 MiB. */
   readonly commitChanges?: number;
+  readonly commitBytes?: number;
   /** Where the database's files are: their size is what `sizeBytes` tells, and a commit with `sync` covers all of its logs. */
   readonly directory?: string;
   readonly logger?: Logger;
@@ -80,6 +81,7 @@ export class LevelBackend implements Backend {
   readonly #logger: Logger;
   readonly #intervalMs: number;
   readonly #maxChanges: number;
+  readonly #maxBytes: number;
   readonly #onError: ((error: unknown) => void) | undefined;
   readonly #tables: LevelTables;
   readonly #files: LevelFiles | undefined;
@@ -111,6 +113,7 @@ export class LevelBackend implements Backend {
     this.#logger = options.logger ?? silentLogger;
     this.#intervalMs = options.commitIntervalMs ?? 100;
     this.#maxChanges = options.commitChanges ?? 10_000;
+    this.#maxBytes = options.commitBytes ?? 2 ** 20;
     this.#onError = options.onError;
     this.#tables = tables;
     this.#batch = batch;
@@ -231,7 +234,8 @@ export class LevelBackend implements Backend {
 
   /** Sees to it that what was written is committed. */
   #changed(): void {
-    if (this.#current.changes >= this.#maxChanges && !this.#full) {
+    const { changes, bytes } = this.#current;
+    if ((changes >= this.#maxChanges || bytes >= this.#maxBytes) && !this.#full) {
       this.#full = true;
       // After the turn: whoever writes now may have more that belongs to the same batch.
       void Promise.resolve().then(() => this.#commitAlone());

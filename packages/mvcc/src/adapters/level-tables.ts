@@ -2,7 +2,7 @@
  * What the adapter keeps in the database for itself, all under the table number 0, written with every batch:
  *
  *   0, n          table n: how many records, how many bytes they are, its name     (n from 1)
- *   0, 0, slot    the number of a batch, in slot (number mod 64)
+ *   0, 0, slot    the number of a batch, in slot (number mod 256)
  *
  * A record of table n has the key: n, then its own key.
  */
@@ -10,7 +10,7 @@ import { fromLatin1, toLatin1 } from '@kontiki/std';
 import { MvccError } from '../errors.js';
 
 /** Batches whose numbers are remembered. */
-export const REMEMBERED = 64;
+export const REMEMBERED = 256;
 
 const MAX_TABLES = 254;
 
