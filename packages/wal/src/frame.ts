@@ -3,7 +3,8 @@
  *
  * ```text
  * 8 bytes, little endian   low 56 bits: length of the body; high byte: 0, or 0x80 | padding when there is padding
- * body                     08 <type>  10 <crc>  [1a <data length> <data>]      (a protobuf message; numbers are varints)
+ * body                     08 <type>  10 <crc>  1a <data length> <data>        (a protobuf message; numbers are varints;
+ *                          the log's own records end after the crc)
  * padding                  0-7 zero bytes, so that every frame starts at a multiple of 8
  * ```
  *
@@ -166,7 +167,9 @@ export class FrameHead {
     if (this.dataEnd !== bodyEnd) {
       return this.#bad(`the two lengths of the record differ: ${bodyEnd - at} and ${this.dataEnd - at}`);
     }
-    if (type === CRC_TYPE && this.hasData) return this.#bad('a checksum record with data');
+    // Or else a mark with a damaged type would read as an empty record: it does not change the chain.
+    if ((type === CRC_TYPE) === this.hasData)
+      return this.#bad(`a record of type ${type} ${this.hasData ? 'with' : 'without'} data`);
     return 'whole';
   }
 

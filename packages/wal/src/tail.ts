@@ -5,7 +5,7 @@
  * Rot leaves *wrong* bytes. So the record at `start` is torn when all three hold, and damaged otherwise:
  *
  * 1. Some byte it needs is absent: past the end of the file, in a 512-byte sector that is all zeros (the one that holds
- *    `start` counts from there on), or in the run of zeros that ends the file. Padding is not needed: it is zero anyway.
+ *    `start` counts from there on), or in the run of zeros that ends the file. Padding is zero anyway: it only has to fit.
  * 2. The bytes that are present contradict nothing: the head reads as a head as far as it goes, and no single flipped
  *    bit among them would make the checksum right.
  * 3. Nothing after it proves that it had been safe. A mark is such a proof: it is written only when everything before
@@ -58,7 +58,7 @@ export async function judgeTail(
   let searchFrom = start + 8;
   if (verdict === 'whole') {
     const dataEnd = start + head.dataEnd;
-    if ((await present.runFrom(start, dataEnd)) === dataEnd) {
+    if (start + head.end <= size && (await present.runFrom(start, dataEnd)) === dataEnd) {
       return { kind: 'damaged', reason: reason || 'the record is whole, but wrong' };
     }
     const length = head.dataEnd - head.dataStart;
@@ -124,16 +124,18 @@ class Present {
 /** What in `[from, to)` proves that everything before it was on the disk; undefined: nothing does. */
 async function findProof(window: Window, from: number, to: number, marked: boolean): Promise<string | undefined> {
   const head = new FrameHead();
+  const isHead = async (at: number): Promise<boolean> => {
+    const bytes = (await window.bytes(at, HEAD_BYTES_MAX)).subarray(0, HEAD_BYTES_MAX);
+    return head.read(bytes, 0, bytes.length) === 'whole';
+  };
   for (let at = Math.ceil(from / 8) * 8; at < to; at += 8) {
-    const verdict = head.read(await window.bytes(at, HEAD_BYTES_MAX), 0, HEAD_BYTES_MAX);
-    if (verdict !== 'whole') continue;
+    if (!(await isHead(at))) continue;
     if (head.type === CRC_TYPE) return `a mark at offset ${at} says it was safe`;
-    if (marked) continue;
-    const { crc, end } = head;
-    const next = at + end;
-    if (head.read(await window.bytes(next, HEAD_BYTES_MAX), 0, HEAD_BYTES_MAX) !== 'whole') continue;
-    const nextCrc = await window.crc(next + head.dataStart, Math.min(next + head.dataEnd, to), crc);
-    if (nextCrc === head.crc) return `later records are whole (offset ${next})`;
+    const { crc } = head;
+    const next = at + head.end;
+    if (marked || next >= to || !(await isHead(next)) || next + head.dataEnd > to) continue;
+    const nextCrc = await window.crc(next + head.dataStart, next + head.dataEnd, crc);
+    if (nextCrc === head.crc) return `the records from offset ${next} on are whole`;
   }
   return undefined;
 }

@@ -49,11 +49,12 @@ export class MemoryFileSystem implements FileSystem {
     return this.#file(path, 'contents').contents();
   }
 
-  /** Changes a file behind everybody's back: rot, or a test that prepares one. Creates it when there is none. */
+  /** Changes a file behind everybody's back: rot, or a test that prepares one. Makes it when there is none. */
   alter(path: string, change: (bytes: Uint8Array) => Uint8Array): void {
     if (this.#tree.find(path) === undefined) {
+      this.#tree.makeDirectories(path.slice(0, path.lastIndexOf('/')));
       this.#tree.add(path, new MemoryFile(), 'alter');
-      this.#tree.sync(this.#tree.directory(path.slice(0, path.lastIndexOf('/')), 'alter'));
+      this.#tree.syncAll();
     }
     this.#file(path, 'alter').alter(change);
   }

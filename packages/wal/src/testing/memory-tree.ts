@@ -78,6 +78,11 @@ export class MemoryTree {
     this.#pending = this.#pending.filter((change) => !settled.has(change));
   }
 
+  syncAll(): void {
+    for (const change of this.#pending) applyTo(change, 'durable');
+    this.#pending = [];
+  }
+
   *files(): Generator<readonly [path: string, file: MemoryFile]> {
     function* walk(path: string, directory: MemoryDirectory): Generator<readonly [string, MemoryFile]> {
       for (const [name, node] of [...directory.names].sort(([a], [b]) => (a < b ? -1 : 1))) {
