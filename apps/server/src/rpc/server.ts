@@ -1,6 +1,7 @@
 /**
  * Services over `@grpc/grpc-js`. Nothing else in the server knows this transport.
  */
+import type { Readable } from 'node:stream';
 import * as grpc from '@grpc/grpc-js';
 import { type AnyMethodDefinition, errors } from '@kontiki/proto';
 import { RpcError, toRpcError } from './errors.js';
@@ -78,7 +79,8 @@ function receive(method: AnyMethodDefinition, bytes: Buffer, maxBytes: number): 
     return { message: method.requestType.decode(bytes) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { refused: new RpcError(errors.GrpcCode.Internal, `grpc: error unmarshalling request: ${reason}`) };
+    const what = method.requestStream ? 'failed to unmarshal the received message' : 'error unmarshalling request';
+    return { refused: new RpcError(errors.GrpcCode.Internal, `grpc: ${what}: ${reason}`) };
   }
 }
 
@@ -210,10 +212,7 @@ class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
     };
     call.on('drain', resume);
     this.onCancel(resume);
-    const source = method.requestStream
-      ? (call as grpc.ServerDuplexStream<unknown, unknown>)
-      : [(call as grpc.ServerWritableStream<unknown, unknown>).request];
-    this.requests = messages(source as AsyncIterable<Received>, count.received);
+    this.requests = messages(method.requestStream ? arriving(call as Readable) : [requestOf(call)], count.received);
   }
 
   write(response: unknown): boolean {
@@ -226,6 +225,15 @@ class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
     if (this.cancelled) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
+}
+
+/** Without closing the stream when the reader stops: it has an answer to give still. */
+function arriving(call: Readable): AsyncIterable<Received> {
+  return call.iterator({ destroyOnReturn: false });
+}
+
+function requestOf(call: GrpcStreamCall): Received {
+  return (call as grpc.ServerWritableStream<unknown, unknown>).request as Received;
 }
 
 async function* messages(source: AsyncIterable<Received> | Iterable<Received>, count: () => void): AsyncGenerator<unknown> {

@@ -94,8 +94,6 @@ class WatchSession {
   }
 
   #create(request: rpc.WatchCreateRequest): void {
-    const id = this.#idFor(request.watchId);
-    if (id === undefined) return this.#refuse('mvcc: duplicate watch ID provided on the WatchStream');
     // The newest revision the answer may claim: a watcher from "now" starts right after it.
     const revision = this.#node.revision();
     let watched: Watched | undefined;
@@ -114,6 +112,12 @@ class WatchSession {
       });
     } catch (error) {
       return this.#refuse(refusal(error));
+    }
+    // Only now: a watch that is refused for its range uses up no id.
+    const id = this.#idFor(request.watchId);
+    if (id === undefined) {
+      watcher.cancel();
+      return this.#refuse('mvcc: duplicate watch ID provided on the WatchStream');
     }
     watched = { id, watcher, progressNotify: request.progressNotify, fragment: request.fragment, active: true };
     this.#watched.set(id, watched);
