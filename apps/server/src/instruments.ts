@@ -68,7 +68,8 @@ export function readFromMember(metrics: ServerMetrics, member: Member): void {
   watch.pendingEvents.readFrom(() => watching().pendingEvents);
   identity.serverVersion(ETCD_VERSION);
   identity.memberId(hexId(node.memberId));
-  node.membership.onClusterVersion((version) => identity.clusterVersion(version));
+  // The label has no patch level: "3.6" of "3.6.0".
+  node.membership.onClusterVersion((version) => identity.clusterVersion(version.split('.').slice(0, 2).join('.')));
 }
 
 /** What gRPC calls count. */
