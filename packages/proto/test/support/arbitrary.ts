@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
-import { known, longKind, unionOf } from './schema.js';
+import { known, longKind, toLong, unionOf } from './schema.js';
 
 /** A message as protobufjs takes it. */
 type Fields = Record<string, unknown>;
@@ -86,7 +86,7 @@ function arbitraryValue(field: protobuf.Field, depth: number): fc.Arbitrary<unkn
               fc.bigInt(unsigned ? { min: 0n, max: 2n ** 64n - 1n } : { min: -(2n ** 63n), max: 2n ** 63n - 1n }),
               fc.constantFrom(...(unsigned ? uint64Edges : int64Edges)),
             );
-      return values.map((value) => protobuf.util.Long.fromString(String(value), unsigned));
+      return values.map((value) => toLong(value, unsigned));
     }
     default:
       throw new Error(`no values for ${field.type}`);

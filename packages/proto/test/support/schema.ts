@@ -66,6 +66,11 @@ export function longKind(field: protobuf.Field): 'number' | 'bigint' | undefined
   return field.options?.['jstype'] === 'JS_NUMBER' ? 'number' : 'bigint';
 }
 
+/** A 64-bit integer as protobufjs takes it. */
+export function toLong(value: bigint, unsigned: boolean): unknown {
+  return loadLong().fromString(String(value), unsigned);
+}
+
 /** The oneof a field belongs to; what `optional` makes is none. */
 export function unionOf(field: protobuf.Field): protobuf.OneOf | undefined {
   return field.partOf && !field.partOf.name.startsWith('_') ? field.partOf : undefined;
@@ -105,10 +110,18 @@ function plainValue(field: protobuf.Field, value: unknown): unknown {
 
 /** protobufjs looks for its 64-bit integers where the test runner's module conditions hide them. */
 function giveLong(): void {
-  const require = createRequire(createRequire(import.meta.url).resolve('protobufjs'));
-  const loaded = require('long') as typeof protobuf.util.Long & { default?: typeof protobuf.util.Long };
-  protobuf.util.Long = loaded.default ?? loaded;
+  protobuf.util.Long = loadLong() as unknown as typeof protobuf.util.Long;
   protobuf.configure();
+}
+
+interface LongClass {
+  fromString(text: string, unsigned: boolean): unknown;
+}
+
+function loadLong(): LongClass {
+  const require = createRequire(createRequire(import.meta.url).resolve('protobufjs'));
+  const loaded = require('long') as LongClass & { default?: LongClass };
+  return loaded.default ?? loaded;
 }
 
 function load(): protobuf.Root {
@@ -117,7 +130,8 @@ function load(): protobuf.Root {
   const loaded = new protobuf.Root();
   loaded.resolvePath = (_, target) => join(folder, basename(target));
   loaded.loadSync(readdirSync(folder), { keepCase: true });
-  return loaded.resolveAll();
+  loaded.resolveAll();
+  return loaded;
 }
 
 function typesIn(namespace: protobuf.NamespaceBase): protobuf.Type[] {

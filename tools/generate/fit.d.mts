@@ -1,0 +1,1 @@
+export function fit(file: string, source: string): string;
