@@ -31,16 +31,21 @@ export class Past implements History {
 
   async *scan(fromRevision: number, toRevision: number): AsyncGenerator<readonly StoredChange[]> {
     const bounds = { start: revisionBound(fromRevision), end: revisionBound(toRevision + 1) };
-    let whole: StoredChange[] = [];
+    let read: StoredChange[] = [];
+    // Whatever has the last revision so far may have more of it in the next chunk; it begins here.
+    let last = 0;
     for await (const records of this.#backend.scan(KEY_TABLE, { ...bounds, chunk: CHUNK })) {
-      const read = [...whole, ...records.map(toChange)];
-      // Whatever has the last revision so far may have more of it in the next chunk.
-      const last = read.at(-1)!.revision.main;
-      const cut = read.findIndex(({ revision }) => revision.main === last);
-      if (cut > 0) yield read.slice(0, cut);
-      whole = read.slice(cut);
+      for (const record of records) {
+        const change = toChange(record);
+        if (read.length > 0 && read[read.length - 1]!.revision.main !== change.revision.main) last = read.length;
+        read.push(change);
+      }
+      if (last === 0) continue;
+      yield read.slice(0, last);
+      read = read.slice(last);
+      last = 0;
     }
-    if (whole.length > 0) yield whole;
+    if (read.length > 0) yield read;
   }
 
   at(key: Key, revision: number): Uint8Array | undefined {

@@ -5,7 +5,12 @@ export interface History {
   readonly revision: number;
   /** -1 when never compacted. */
   readonly compactedRevision: number;
-  /** Every change with `from <= main revision <= to`, in order; a chunk holds whole main revisions. A compaction that comes in between may thin it out: check afterwards. */
+  /**
+   * Every change with `from <= main revision <= to`, in order.
+   * - A chunk must hold whole main revisions, and should hold little more than a MiB unless one revision does: it is kept in memory whole.
+   * - A compaction that comes in between may thin it out, or make it throw `COMPACTED`: who reads it checks afterwards.
+   * - Others should get to run between two chunks. It may be left midway, and must then let go of what it holds.
+   */
   scan(fromRevision: number, toRevision: number): AsyncIterable<readonly StoredChange[]>;
   /** Stored bytes of the key as it was right after `revision`; undefined when it did not exist or that is compacted. */
   at(key: Key, revision: number): Uint8Array | undefined;

@@ -20,6 +20,11 @@ export interface Fact {
   readonly previous: KeyValue | undefined;
 }
 
+/** What the put at place `i` of a write puts. */
+export function valueOfPut(revision: number, i: number): Uint8Array {
+  return Uint8Array.of(revision, i);
+}
+
 /** A history that is an array, and a scan that moves one chunk each time the test says so. */
 export class ScriptedHistory implements History {
   revision = 1;
@@ -28,6 +33,8 @@ export class ScriptedHistory implements History {
   readonly facts: Fact[] = [];
   /** Whole revisions in a chunk. */
   chunkRevisions = 2;
+  /** What the last write changed. */
+  latest: readonly StoredChange[] = [];
   /** How many scans were begun, and how many of them are still open. */
   scans = 0;
   openScans = 0;
@@ -45,11 +52,11 @@ export class ScriptedHistory implements History {
     const before = this.#current;
     const now = new Map(before);
     const changes: StoredChange[] = [];
-    for (const { type, key } of asked) {
+    for (const [i, { type, key }] of asked.entries()) {
       const old = now.get(key);
       if (type === 'delete' && old === undefined) continue;
       const sub = changes.length;
-      const value = Uint8Array.from([main, sub]);
+      const value = valueOfPut(main, i);
       if (type === 'put') {
         const created = old === undefined ? main : old.createRevision;
         const encoded = encodePut(key, created, main, (old?.version ?? 0) + 1, value, 0n);
@@ -65,6 +72,7 @@ export class ScriptedHistory implements History {
     }
     if (changes.length === 0) return changes;
     this.revision = main;
+    this.latest = changes;
     this.#current = now;
     this.#states.set(main, now);
     this.#kept.push(...changes);
@@ -85,7 +93,7 @@ export class ScriptedHistory implements History {
 
   /** Lets scans go on by one chunk each, or from now on freely. */
   proceed(freely = false): void {
-    this.#isOpen = freely;
+    this.#isOpen ||= freely;
     const gates = this.#gates;
     this.#gates = [];
     for (const gate of gates) gate.resolve();

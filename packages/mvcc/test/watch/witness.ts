@@ -2,7 +2,6 @@ import { equals } from '@kontiki/std';
 import { expect } from 'vitest';
 import { contains } from '../../src/range.js';
 import type { Event, KeyValue } from '../../src/types.js';
-import type { Hub } from '../../src/watch/hub.js';
 import type { WatchBatch, Watcher, WatchOptions } from '../../src/watch/watcher.js';
 import type { Fact, ScriptedHistory } from './scripted-history.js';
 
@@ -47,12 +46,12 @@ export class Witness {
   #told = false;
   #last = 0;
 
-  constructor(hub: Hub, history: ScriptedHistory, options: WitnessOptions) {
+  constructor(subject: { watch(options: WatchOptions): Watcher }, history: ScriptedHistory, options: WitnessOptions) {
     this.#history = history;
     this.#options = options;
     this.#start = options.startRevision || history.revision + 1;
     this.#compactedAtStart = history.compactedRevision;
-    this.watcher = call(() => hub.watch({ ...options, onReadable: () => this.#onReadable() }));
+    this.watcher = call(() => subject.watch({ ...options, onReadable: () => this.#onReadable() }));
     if (options.habit === 'reader') void this.#read();
   }
 
