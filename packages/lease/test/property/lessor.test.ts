@@ -169,7 +169,7 @@ describe('Lessor', () => {
           );
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
     // It would be no proof if nothing of this had happened.
     for (const times of Object.values(seen)) expect(times).toBeGreaterThan(50);
