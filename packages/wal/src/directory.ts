@@ -41,5 +41,21 @@ export function join(directory: string, name: string): string {
 export function parentOf(path: string): string {
   const trimmed = path.replace(/\/+$/, '');
   const slash = trimmed.lastIndexOf('/');
-  return slash < 0 ? '.' : slash === 0 ? '/' : trimmed.slice(0, slash);
+  return slash > 0 ? trimmed.slice(0, slash) : slash === 0 || trimmed === '' ? '/' : '.';
+}
+
+/**
+ * Makes the names on the way to a folder durable, its own and those above it: an earlier process may have made any of
+ * them and been killed before it synced them, so that they exist, but only until the power goes.
+ */
+export async function syncPath(fileSystem: FileSystem, directory: string): Promise<void> {
+  await fileSystem.syncDirectory(parentOf(directory));
+  for (let path = parentOf(directory); parentOf(path) !== path; path = parentOf(path)) {
+    try {
+      await fileSystem.syncDirectory(parentOf(path));
+    } catch (error) {
+      // A folder further up that we may pass but not read is none that we, or a process like us, could have changed.
+      if ((error as { code?: unknown }).code !== 'EACCES') throw error;
+    }
+  }
 }

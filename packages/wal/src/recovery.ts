@@ -1,5 +1,5 @@
 import { BatchEncoder } from './batch.js';
-import { join } from './directory.js';
+import { join, syncPath } from './directory.js';
 import { corrupt } from './errors.js';
 import { MARK_BYTES } from './frame.js';
 import type { WalOptions } from './options.js';
@@ -18,7 +18,7 @@ export interface Recovered {
 
 /**
  * Makes the last segment ready for more: finds its end, cuts off what an interrupted write left, and makes sure that
- * what will be read from it now is on the disk.
+ * what is found now, contents and names, is on the disk.
  *
  * @throws WalError `WAL_CORRUPT`, `WAL_NO_SPACE`
  */
@@ -48,7 +48,11 @@ export async function recoverSegment(options: WalOptions, segment: Segment): Pro
       reserved: Math.max(offset, await file.size()),
       marked: lastMark !== undefined && lastMark + MARK_BYTES === offset,
     };
-    if (sync) await settle(current, lastMark);
+    if (sync) {
+      await settle(current, lastMark);
+      await fileSystem.syncDirectory(directory);
+      await syncPath(fileSystem, directory);
+    }
     return { current, end: offset, ...(repaired !== undefined && { repaired }) };
   } catch (error) {
     await file.close();

@@ -1,6 +1,6 @@
-import { type FileSystem, silentLogger } from '@kontiki/std';
+import { silentLogger } from '@kontiki/std';
 import { BatchEncoder } from './batch.js';
-import { join, listSegments, parentOf, requireConsecutive } from './directory.js';
+import { join, listSegments, requireConsecutive, syncPath } from './directory.js';
 import { fullDisk, WalError } from './errors.js';
 import type { WalRecord } from './frame.js';
 import type { WalOptions } from './options.js';
@@ -57,7 +57,6 @@ export class Wal {
       throw new WalError('WAL_EXISTS', `${directory} is not empty`);
     }
     try {
-      const ancestors = await missingAncestors(fileSystem, directory);
       const temporary = directory.replace(/\/+$/, '') + UNFINISHED;
       await fileSystem.makeDirectory(temporary);
       for (const name of await fileSystem.list(temporary)) await fileSystem.remove(join(temporary, name));
@@ -66,7 +65,7 @@ export class Wal {
       const made = await createSegment(fileSystem, temporary, segment, 0, head, new BatchEncoder(), sync);
       await made.file.close();
       await fileSystem.rename(temporary, directory);
-      if (sync) for (const path of [directory, ...ancestors]) await fileSystem.syncDirectory(parentOf(path));
+      if (sync) await syncPath(fileSystem, directory);
       const file = await fileSystem.open(join(directory, segment.name), 'write');
       return Wal.#start(options, [segment], { ...made, file });
     } catch (error) {
@@ -184,11 +183,4 @@ export class Wal {
     this.#maintenance = done.catch(() => {});
     return done;
   }
-}
-
-/** The folders above `directory` that do not exist yet, itself not counted, the topmost last. */
-async function missingAncestors(fileSystem: FileSystem, directory: string): Promise<readonly string[]> {
-  const missing: string[] = [];
-  for (let path = parentOf(directory); !(await fileSystem.exists(path)); path = parentOf(path)) missing.push(path);
-  return missing;
 }

@@ -9,7 +9,7 @@ import { assert, Deferred, type FileSystem, silentCounter, silentHistogram, sile
 import { assertWritable, BatchEncoder } from './batch.js';
 import { join } from './directory.js';
 import { fullDisk, WalError } from './errors.js';
-import { frameBytes, type WalRecord } from './frame.js';
+import { frameBytes, MARK_BYTES, type WalRecord } from './frame.js';
 import { SEGMENT_BYTES, type WalOptions } from './options.js';
 import { createSegment, type OpenSegment } from './segment-file.js';
 import { makeSegment, type Segment } from './segment-name.js';
@@ -77,10 +77,10 @@ export class Writer {
     }
     this.#projected += bytes;
     let cut: Waiting['cut'];
-    if (this.#projected >= this.#segmentBytes) {
+    if (bytes > 0 && this.#projected >= this.#segmentBytes) {
       cut = { position: options.nextPosition, head: this.#options.head() };
       for (const record of cut.head) assertWritable(record);
-      this.#projected = cut.head.reduce((sum, record) => sum + frameBytes(record), 0);
+      this.#projected = cut.head.reduce((sum, record) => sum + frameBytes(record), 2 * MARK_BYTES);
     }
     const done = new Deferred<void>();
     this.#waiting.push({ records, sync: options.sync && this.#sync, bytes, cut, done });

@@ -118,8 +118,8 @@ export class MemoryFileSystem implements FileSystem {
   async #begin(kind: Operation['kind'], path: string): Promise<void> {
     this.#requirePower(kind, path);
     const waits = this.before({ kind, path, number: ++this.#operations });
-    if (waits === undefined) return;
-    await waits;
+    if (waits !== undefined) await waits;
+    // The hook may have cut the power.
     this.#requirePower(kind, path);
   }
 
