@@ -34,6 +34,8 @@ export * as snap from './gen/snap.js';
 export * as wal from './gen/wal.js';
 
 export type { DeepPartial, MessageFns } from './message.js';
+export { type EncodedRangeResponse, encodeRangeResponse } from './raw/range-response.js';
+export { type EncodedWatchResponse, encodeEvent, encodeWatchResponse } from './raw/watch-response.js';
 export type { AnyMethodDefinition, MethodDefinition, RequestOf, ResponseOf, ServiceDefinition } from './service.js';
 export { BinaryReader } from './wire/reader.js';
 export { BinaryWriter } from './wire/writer.js';

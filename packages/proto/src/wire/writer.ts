@@ -250,7 +250,7 @@ let slabUsed = 0;
 let scratch: Uint8Array = NOTHING;
 
 /** How many bytes a length below 2^32 takes. */
-function varintSize(value: number): number {
+export function varintSize(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;
   if (value < 0x20_0000) return 3;
