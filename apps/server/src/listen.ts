@@ -164,19 +164,13 @@ export class Listening {
       heard();
       this.#handOver(socket, protocol, seen);
     };
-    // A client that only says goodbye: nothing will come that could be handed over.
-    const onEnd = (): void => {
-      socket.destroy();
-    };
     const heard = (): void => {
       deadline.cancel();
       this.#silent.delete(socket);
       socket.off('readable', onReadable);
-      socket.off('end', onEnd);
     };
     this.#silent.set(socket, heard);
     socket.on('readable', onReadable);
-    socket.on('end', onEnd);
   }
 
   #handOver(socket: Socket, protocol: 'http2' | 'http1' | 'other', seen: Uint8Array): void {

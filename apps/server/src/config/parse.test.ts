@@ -164,6 +164,10 @@ describe('the command line', () => {
       'invalid value "http://127.0.0.1" for flag -listen-client-urls: URL address does not have the form "host:port": http://127.0.0.1',
     ],
     [
+      ['--listen-client-urls', 'http://127.0.0.1:65536'],
+      'invalid value "http://127.0.0.1:65536" for flag -listen-client-urls: URL address does not have the form "host:port": http://127.0.0.1:65536',
+    ],
+    [
       ['--listen-client-urls', 'http://127.0.0.1:1/x'],
       'invalid value "http://127.0.0.1:1/x" for flag -listen-client-urls: URL must not contain a path: http://127.0.0.1:1/x',
     ],
@@ -317,6 +321,10 @@ describe('old names', () => {
 describe('flags that do not fit together', () => {
   it.each([
     [['--heartbeat-interval=0'], '--heartbeat-interval must be >0 (set to 0ms)'],
+    [
+      ['--heartbeat-interval=201'],
+      '--election-timeout[1000ms] should be at least as 5 times as --heartbeat-interval[201ms]',
+    ],
     [['--election-timeout=0'], '--election-timeout must be >0 (set to 0ms)'],
     [
       ['--election-timeout=200'],

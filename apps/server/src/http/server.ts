@@ -81,8 +81,8 @@ export class HttpFront {
   async close(graceMs: number): Promise<void> {
     if (this.#closing === undefined) {
       this.#closing = new Deferred();
+      // Closes the connections that are between two requests, too.
       this.#server.close();
-      this.#server.closeIdleConnections();
       if (this.#sockets.size === 0) this.#closing.resolve();
     }
     const timer = this.#options.clock.after(graceMs, () => {
@@ -139,7 +139,8 @@ export class HttpFront {
 async function route(routes: Routes, method: string, request: IncomingMessage): Promise<HttpAnswer> {
   const target = parseTarget(request.url ?? '');
   if (target === undefined) return textAnswer(400, '400 Bad Request');
-  const clean = cleanPath(target.path);
+  // Without empty, `.` and `..` parts.
+  const clean = posix.normalize(target.path);
   if (clean !== target.path) return moved(method, clean, target.search);
   const query = new URLSearchParams(target.search);
   return routes.get(target.path)?.({ method, path: target.path, query, headers: request.headers }) ?? NOT_FOUND;
@@ -154,11 +155,6 @@ function parseTarget(url: string): { readonly path: string; readonly search: str
   } catch {
     return undefined;
   }
-}
-
-/** Without empty, `.` and `..` parts. */
-function cleanPath(path: string): string {
-  return posix.normalize(path.replace(/^\/+/, '/'));
 }
 
 function moved(method: string, path: string, search: string): HttpAnswer {

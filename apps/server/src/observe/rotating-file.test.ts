@@ -61,7 +61,18 @@ describe('a rotating log file', () => {
     expect(readFileSync(join(directory, 'kontiki.log'), 'utf8')).toBe('more');
   });
 
-  it('keeps so many backups, and nothing older than so many days', async () => {
+  it('keeps the newest backups, as many as it is told', async () => {
+    const file = open({ maxBackups: 2 });
+    for (let i = 0; i < 13; i++) await file.append(CHUNK);
+    await file.close();
+    expect(names()).toEqual([
+      'kontiki-2026-11-24T23-31-01.002.log',
+      'kontiki-2026-11-24T23-31-01.003.log',
+      'kontiki.log',
+    ]);
+  });
+
+  it('keeps nothing older than so many days', async () => {
     const strangers = ['kontiki-x.log', 'kontiki-2020-01-01T00-00-00.000.txt', 'other-2020-01-01T00-00-00.000.log'];
     for (const name of strangers) writeFileSync(join(directory, name), '');
     writeFileSync(join(directory, 'kontiki-2020-01-01T00-00-00.000.log.gz'), '');

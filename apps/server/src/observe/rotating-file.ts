@@ -29,6 +29,7 @@ export class RotatingFile implements LogTarget {
   readonly #onTrouble: (error: unknown) => void;
   #file: FdTarget;
   #bytes: number;
+  #lastBackupMs = Number.NEGATIVE_INFINITY;
   /** After a rotation that failed. */
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   /** Compressing and removing what was put aside; one after another. */
@@ -79,7 +80,8 @@ export class RotatingFile implements LogTarget {
   }
 
   async #rotate(): Promise<void> {
-    let atMs = this.#now();
+    // Names rise even where the clock does not: the newest backup must not look like the oldest.
+    let atMs = Math.max(this.#now(), this.#lastBackupMs + 1);
     const taken = new Set(await readdir(dirname(this.#path)));
     while (taken.has(basename(this.#backupPath(atMs))) || taken.has(`${basename(this.#backupPath(atMs))}.gz`)) atMs++;
     const backup = this.#backupPath(atMs);
@@ -92,6 +94,7 @@ export class RotatingFile implements LogTarget {
       renameSync(backup, this.#path);
       throw error;
     }
+    this.#lastBackupMs = atMs;
     this.#bytes = 0;
     await full.close();
     this.#tidying = this.#tidying.then(() => this.#tidy().catch(this.#onTrouble));
