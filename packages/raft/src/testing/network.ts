@@ -113,7 +113,7 @@ export class Network {
   /** Everything written, delivered and applied that can be, in order, until nothing moves. */
   settle(maxSteps = 100_000): void {
     for (const member of this.running) member.pump();
-    for (let steps = 0; this.#move(); steps++) {
+    for (let steps = 0; this.round(); steps++) {
       if (steps > maxSteps) throw new Error(`still moving after ${maxSteps} steps`);
     }
   }
@@ -126,7 +126,8 @@ export class Network {
     }
   }
 
-  #move(): boolean {
+  /** Writes and applies what waits, and delivers once what is in flight then. False: there was nothing. */
+  round(): boolean {
     let moved = false;
     for (const member of this.running) {
       while (member.writes.length > 0 && !this.#stalledDisks.has(member.id)) {

@@ -10,11 +10,13 @@
  * | `transfer 1 2`                | asks 1 to make 2 leader                                                         |
  * | `cut 1 2`, `cut 1>2`, `heal`  | separates a group; one wire, one way; mends all                                 |
  * | `lose append heartbeat`       | these messages get lost from now on; without a type: none                       |
+ * | `lose append@3`               | the same, of those that carry entry 3                                           |
  * | `crash 1`, `restart 1`        | a crash loses what was not written                                              |
  * | `stall 1`, `resume 1`         | its disk                                                                        |
  * | `join 4`                      | an empty member, that the others do not know yet                                |
  * | `compact 1 keep`              | saves a snapshot, keeps so many entries behind it                               |
  * | `hold`, `settle`              | nothing moves until told; everything that can does. Else after each command      |
+ * | `step 3`                      | while held: so many rounds in which what is in flight is delivered once          |
  * | `trace`, `log 1`, `progress 1`, `members 1` | shows messages from here to the block's end; a log; the leader's view; the configuration |
  */
 import type { Random } from '@kontiki/std';
@@ -95,6 +97,9 @@ class Run {
       case 'settle':
         this.#held = false;
         return;
+      case 'step':
+        for (let i = 0; i < Number(first ?? 1); i++) network.round();
+        return;
       case 'trace':
         this.#tracing = true;
         return;
@@ -102,7 +107,7 @@ class Run {
         network.heal();
         return;
       case 'lose':
-        network.loses = ({ type }) => args.includes(type);
+        network.loses = (message) => args.some((arg) => isMeant(message, arg));
         return;
       case 'cut':
         if (first?.includes('>') === true) {
@@ -219,4 +224,13 @@ class Run {
       return `${id}: ${role.padEnd(8)} term=${term} last=${last} committed=${commit}${applied === commit ? '' : ` applied=${applied}`}`;
     });
   }
+}
+
+/** `append`: of this type; `append@3`: and with entry 3. */
+function isMeant(message: Message, arg: string): boolean {
+  const [type, index] = arg.split('@');
+  if (message.type !== type) return false;
+  return (
+    index === undefined || (message.type === 'append' && message.entries.some((entry) => entry.index === Number(index)))
+  );
 }
