@@ -8,11 +8,18 @@
  * aside for committing only between two synchronous turns.
  */
 import { type Clock, type Logger, silentLogger, type Timer, toLatin1 } from '@kontiki/std';
-import type { AbstractIterator, AbstractLevel } from 'abstract-level';
 import type { Backend, Records, ScanOptions } from '../backend/backend.js';
 import { lay, overlay, type Pending, type PendingRecord, WriteBuffer } from '../backend/buffer.js';
 import { MvccError } from '../errors.js';
 import { Slices } from '../slices.js';
+import {
+  BINARY,
+  compactDatabase,
+  type LevelDatabase,
+  type LevelIterator,
+  lastRecord,
+  scanDatabase,
+} from './level-database.js';
 import { LevelFiles } from './level-files.js';
 import {
   batchMark,
@@ -25,8 +32,7 @@ import {
   recordKey,
 } from './level-tables.js';
 
-// biome-ignore lint/suspicious/noExplicitAny: the encodings a database has by default do not matter, every call names its own
-export type AnyLevel = AbstractLevel<any, any, any>;
+export type { LevelDatabase };
 
 export interface LevelBackendOptions {
   readonly clock: Clock;
@@ -42,12 +48,8 @@ export interface LevelBackendOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const;
 const SYNC = { sync: true } as const;
 const DEFAULT_CHUNK = 1000;
-
-/** For scans: `level` reads ahead in larger pieces and leaves its cache alone, others do not know these options. */
-const SCANNED = { ...BINARY, highWaterMarkBytes: 1 << 20, fillCache: false };
 
 /** Between two looks at the sizes of files, at least. */
 const SIZE_REFRESH_MS = 1000;
@@ -59,16 +61,20 @@ const STRIDE = 256;
  * Opens the database if it is not open, and a backend on it, which closes it in the end. Nobody else may write to it.
  * Throws `CORRUPT` when it lost a batch that others followed.
  */
-export async function openLevelBackend(db: AnyLevel, options: LevelBackendOptions): Promise<LevelBackend> {
+export async function openLevelBackend(db: LevelDatabase, options: LevelBackendOptions): Promise<LevelBackend> {
   await db.open();
   const tables = new LevelTables();
   const batches = new Set<number>();
-  for await (const [key, value] of iterate(db, Uint8Array.of(0), Uint8Array.of(1))) {
-    const table = readDescription(key, value);
-    if (table !== undefined) tables.add({ ...table, highest: await highestKey(db, table.number) });
-    const batch = readBatchMark(key, value);
-    if (batch !== undefined) batches.add(batch);
+  const own = scanDatabase(db, Uint8Array.of(0), Uint8Array.of(1));
+  for (let chunk = await own.nextv(1000); chunk.length > 0; chunk = await own.nextv(1000)) {
+    for (const [key, value] of chunk) {
+      const table = readDescription(key, value);
+      if (table !== undefined) tables.add({ ...table, highest: await highestKey(db, table.number) });
+      const batch = readBatchMark(key, value);
+      if (batch !== undefined) batches.add(batch);
+    }
   }
+  await own.close();
   const files = options.directory === undefined ? undefined : new LevelFiles(options.directory);
   const backend = new LevelBackend(db, options, tables, newestBatch(batches), files);
   await backend.refreshSize();
@@ -76,7 +82,7 @@ export async function openLevelBackend(db: AnyLevel, options: LevelBackendOption
 }
 
 export class LevelBackend implements Backend {
-  readonly #db: AnyLevel;
+  readonly #db: LevelDatabase;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #intervalMs: number;
@@ -102,7 +108,7 @@ export class LevelBackend implements Backend {
 
   /** Use {@link openLevelBackend}. */
   constructor(
-    db: AnyLevel,
+    db: LevelDatabase,
     options: LevelBackendOptions,
     tables: LevelTables,
     batch: number,
@@ -123,7 +129,8 @@ export class LevelBackend implements Backend {
   get(table: string, key: Uint8Array): Uint8Array | undefined {
     this.#assertUsable();
     const order = toLatin1(key);
-    const pending = this.#current.get(table, order) ?? this.#committingValue(table, order);
+    let pending = this.#current.get(table, order);
+    if (pending === undefined) pending = this.#committing?.get(table, order);
     if (pending !== undefined) return pending ?? undefined;
     const known = this.#tables.get(table);
     return known && this.#read(known, key);
@@ -154,7 +161,7 @@ export class LevelBackend implements Backend {
     const gte = start === undefined ? Uint8Array.of(known.number) : recordKey(known.number, start);
     const lt = end === undefined ? Uint8Array.of(known.number + 1) : recordKey(known.number, end);
     // The iterator is made here and not with the first chunk: it holds the state of the database as of this call.
-    const iterator = this.#db.iterator<Uint8Array, Uint8Array>({ ...SCANNED, gte, lt });
+    const iterator = scanDatabase(this.#db, gte, lt);
     const recount = start === undefined && end === undefined ? known : undefined;
     return this.#merge(iterator, overlay(lists), chunk, recount);
   }
@@ -191,10 +198,7 @@ export class LevelBackend implements Backend {
 
   async defragment(): Promise<void> {
     await this.commit();
-    if (this.#db.supports.additionalMethods['compactRange'] === true) {
-      const db = this.#db as AnyLevel & { compactRange(start: Uint8Array, end: Uint8Array, o: object): Promise<void> };
-      await db.compactRange(Uint8Array.of(0), Uint8Array.of(0xff), BINARY);
-    }
+    await compactDatabase(this.#db);
     await this.refreshSize();
   }
 
@@ -220,12 +224,8 @@ export class LevelBackend implements Backend {
     if (this.#closed) throw new MvccError('CLOSED', 'the backend is closed');
   }
 
-  #committingValue(table: string, order: string): Uint8Array | null | undefined {
-    return this.#committing?.get(table, order);
-  }
-
   #read(table: LevelTable, key: Uint8Array): Uint8Array | undefined {
-    return this.#db.getSync<Uint8Array, Uint8Array>(recordKey(table.number, key), BINARY);
+    return this.#db.getSync(recordKey(table.number, key), BINARY);
   }
 
   #recordBytes(): number {
@@ -320,7 +320,7 @@ export class LevelBackend implements Backend {
   }
 
   async *#merge(
-    iterator: AbstractIterator<AnyLevel, Uint8Array, Uint8Array>,
+    iterator: LevelIterator,
     pending: readonly PendingRecord[],
     chunk: number,
     recount: LevelTable | undefined,
@@ -366,13 +366,8 @@ export class LevelBackend implements Backend {
 
 async function* nothing(): AsyncGenerator<Records> {}
 
-function iterate(db: AnyLevel, gte: Uint8Array, lt: Uint8Array): AbstractIterator<AnyLevel, Uint8Array, Uint8Array> {
-  return db.iterator<Uint8Array, Uint8Array>({ ...BINARY, gte, lt });
-}
-
 /** The latin1 form of the highest key of a table. */
-async function highestKey(db: AnyLevel, table: number): Promise<string | undefined> {
-  const range = { gte: Uint8Array.of(table), lt: Uint8Array.of(table + 1), reverse: true, limit: 1 };
-  for await (const key of db.keys<Uint8Array>({ ...range, keyEncoding: 'view' })) return toLatin1(key.subarray(1));
-  return undefined;
+async function highestKey(db: LevelDatabase, table: number): Promise<string | undefined> {
+  const record = await lastRecord(db, Uint8Array.of(table), Uint8Array.of(table + 1));
+  return record && toLatin1(record[0].subarray(1));
 }

@@ -1,0 +1,64 @@
+/** Keys and values as bytes, whatever the database has by default. */
+export const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const;
+
+type Binary = typeof BINARY;
+
+interface Bounds {
+  readonly gte: Uint8Array;
+  readonly lt: Uint8Array;
+  readonly reverse?: boolean;
+  readonly limit?: number;
+}
+
+export interface LevelBatch {
+  put(key: Uint8Array, value: Uint8Array, options: Binary): unknown;
+  del(key: Uint8Array, options: Binary): unknown;
+  write(options: { readonly sync?: boolean }): Promise<void>;
+}
+
+export interface LevelIterator {
+  nextv(size: number): Promise<[Uint8Array, Uint8Array][]>;
+  close(): Promise<void>;
+}
+
+/** What is used of an abstract-level database that has `getSync`: `level` and `memory-level` fit. */
+export interface LevelDatabase {
+  readonly supports: { readonly additionalMethods: Readonly<Record<string, boolean>> };
+  open(): Promise<void>;
+  close(): Promise<void>;
+  getSync(key: Uint8Array, options: Binary): Uint8Array | undefined;
+  batch(): LevelBatch;
+  /** Must hold the state of the database as of the call. */
+  iterator(options: Binary & Bounds): LevelIterator;
+}
+
+/** For scans: `level` reads ahead in larger pieces and leaves its cache alone; others do not know these options. */
+const SCANNED = { highWaterMarkBytes: 1 << 20, fillCache: false } as const;
+
+export function scanDatabase(db: LevelDatabase, gte: Uint8Array, lt: Uint8Array): LevelIterator {
+  const options = { ...BINARY, ...SCANNED, gte, lt };
+  return db.iterator(options);
+}
+
+/** Of the records in the range the one with the highest key. */
+export async function lastRecord(
+  db: LevelDatabase,
+  gte: Uint8Array,
+  lt: Uint8Array,
+): Promise<readonly [Uint8Array, Uint8Array] | undefined> {
+  const iterator = db.iterator({ ...BINARY, gte, lt, reverse: true, limit: 1 });
+  try {
+    return (await iterator.nextv(1))[0];
+  } finally {
+    await iterator.close();
+  }
+}
+
+/** Rewrites everything so that no space is lost, where the database can. */
+export async function compactDatabase(db: LevelDatabase): Promise<void> {
+  if (db.supports.additionalMethods['compactRange'] !== true) return;
+  const compacting = db as LevelDatabase & {
+    compactRange(start: Uint8Array, end: Uint8Array, options: Binary): Promise<void>;
+  };
+  await compacting.compactRange(Uint8Array.of(0), Uint8Array.of(0xff), BINARY);
+}
