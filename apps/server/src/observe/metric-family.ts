@@ -141,3 +141,16 @@ function labelText(names: readonly string[], values: readonly string[]): string 
 function escapeLabel(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
 }
+
+/** `make` of a name, made once per name: for series that are looked up on the way of every request. */
+export function remembered<T>(make: (name: string) => T): (name: string) => T {
+  const made = new Map<string, T>();
+  return (name) => {
+    let one = made.get(name);
+    if (one === undefined) {
+      one = make(name);
+      made.set(name, one);
+    }
+    return one;
+  };
+}

@@ -3,7 +3,7 @@ import type { MvccMetrics } from '@kontiki/mvcc';
 import { assert, type Counter, type Gauge, type Histogram } from '@kontiki/std';
 import { expose } from './exposition.js';
 import { GrpcMetrics } from './grpc-metrics.js';
-import { Family, Value } from './metric-family.js';
+import { Family, remembered, Value } from './metric-family.js';
 import { EXTENSIVE_METRICS, METRICS, PROCESS_METRICS } from './metric-table.js';
 import { type ProcessStats, readProcessStats } from './process-stats.js';
 
@@ -197,6 +197,13 @@ export function createMetrics(
     return apiVersion;
   };
 
+  const latency = 'etcd_server_apply_duration_seconds';
+  const applied = remembered((op) => buckets(latency, REQUEST_VERSION, op, 'true'));
+  const failed = remembered((op) => buckets(latency, REQUEST_VERSION, op, 'false'));
+  const ranged = remembered((success) => buckets('etcd_server_range_duration_seconds', success));
+  const unary = remembered((version) => value('etcd_server_client_requests_total', 'unary', version));
+  const stream = remembered((version) => value('etcd_server_client_requests_total', 'stream', version));
+
   only('etcd_server_go_version', world.nodeVersion);
   for (const code of ['200', '500', '503']) value('promhttp_metric_handler_requests_total', code);
 
@@ -271,10 +278,9 @@ export function createMetrics(
       slowApplies: value('etcd_server_slow_apply_total'),
       quotaBytes: value('etcd_server_quota_backend_bytes'),
       authRevision: value('etcd_debugging_auth_revision'),
-      applySeconds: (op, success) =>
-        buckets('etcd_server_apply_duration_seconds', REQUEST_VERSION, op, String(success)),
-      rangeSeconds: (success) => buckets('etcd_server_range_duration_seconds', String(success)),
-      clientRequests: (type, apiVersion) => value('etcd_server_client_requests_total', type, bounded(apiVersion)),
+      applySeconds: (op, success) => (success ? applied : failed)(op),
+      rangeSeconds: (success) => ranged(String(success)),
+      clientRequests: (type, apiVersion) => (type === 'unary' ? unary : stream)(bounded(apiVersion)),
       streamFailures: (type, api) => value('etcd_network_server_stream_failures_total', type, api),
       receivedBytes: value('etcd_network_client_grpc_received_bytes_total'),
       sentBytes: value('etcd_network_client_grpc_sent_bytes_total'),
