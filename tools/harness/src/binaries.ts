@@ -40,8 +40,16 @@ export function findEtcdctl(etcd?: string, env: NodeJS.ProcessEnv = process.env)
   return beside !== undefined && executable(beside) ? beside : unpackedOrOnPath('etcdctl', env);
 }
 
-/** Kontiki as it ships: the built server. @returns undefined when it is not built */
-export function findKontiki(): string | undefined {
+/**
+ * Kontiki as it ships: the `main.js` that `$KONTIKI_SERVER` names (another build, to compare two), else this
+ * repository's. @returns undefined when it is not built
+ */
+export function findKontiki(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const asked = nonEmpty(env['KONTIKI_SERVER']);
+  if (asked !== undefined) {
+    if (!existsSync(asked)) throw new Error(`no server at ${asked}`);
+    return asked;
+  }
   const main = join(repositoryRoot, 'apps', 'server', 'dist', 'main.js');
   return existsSync(main) ? main : undefined;
 }

@@ -1,6 +1,6 @@
 import { type Answer, type Mismatch, mismatches, type Tree } from './answer.js';
 import { type Exception, exceptions } from './exceptions.js';
-import type { Operation } from './operation.js';
+import type { Operation, Revision } from './operation.js';
 
 /** Something the two servers do not agree on, or that one of them must not do at all. */
 export interface Difference {
@@ -27,12 +27,13 @@ export function compareAnswers(
   left: Answer,
   right: Answer,
   uses: Uses,
+  resolve: (revision: Revision) => bigint,
   rules: readonly Exception[] = exceptions,
 ): readonly Mismatch[] {
   let [a, b] = [left, right];
   for (const rule of rules) {
     if (answerMismatches(a, b).length === 0) return [];
-    const excused = rule.excuse({ operation, left: a, right: b });
+    const excused = rule.excuse({ operation, left: a, right: b, resolve });
     // An exception that changes nothing was not needed.
     if (excused === undefined || answerMismatches(excused.left, excused.right).length >= answerMismatches(a, b).length)
       continue;

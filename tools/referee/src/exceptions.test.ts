@@ -29,7 +29,7 @@ function ok(message: Tree): Answer {
 /** The exceptions that were needed, and whether anything was left. */
 function judged(operation: Operation, left: Answer, right: Answer): { used: string[]; left: number } {
   const uses = new Map<string, number>();
-  const found = compareAnswers(operation, left, right, uses);
+  const found = compareAnswers(operation, left, right, uses, ({ plus }) => plus);
   return { used: [...uses.keys()], left: found.length };
 }
 
@@ -74,6 +74,28 @@ describe('exceptions', () => {
     expect(judged(at, answer(1, 0), answer(1, 8)).left).toBe(1);
     expect(judged(at, answer(1, 0), answer(1, 10)).left).toBe(1);
     expect(judged(at, answer(1, 0), answer(2, 9)).left).toBe(1);
+    const past: Operation = { kind: 'hashKv', revision: { from: 'zero', plus: 5n } };
+    expect(judged(past, answer(1, 0), answer(1, 5)).left).toBe(0);
+    expect(judged(past, answer(1, 0), answer(1, 9)).left).toBe(1);
+  });
+
+  it('remembered-hash: only for a revision that was compacted, only with the same hash', () => {
+    const answer = (hash: number, compactRevision: number): Answer => ok({ hash, compactRevision, hashRevision: 0 });
+    const at: Operation = { kind: 'hashKv', revision: { from: 'zero', plus: 5n } };
+    const gone: Answer = { status: 11, details: 'etcdserver: mvcc: required revision has been compacted' };
+    expect(judged(at, answer(1, 3), answer(1, 5))).toEqual({ used: ['remembered-hash'], left: 0 });
+    expect(judged(at, answer(1, 3), gone)).toEqual({ used: ['remembered-hash'], left: 0 });
+    expect(judged(at, answer(1, 3), answer(2, 5)).left).toBe(1);
+    expect(judged(at, answer(1, 3), answer(1, 4)).left).toBe(1);
+    expect(judged(at, answer(1, 5), gone).left).toBeGreaterThan(0);
+  });
+
+  it('hash-after-compact-0: only for the current revision, only where etcd forgot the compaction', () => {
+    const answer = (hash: number, compactRevision: number): Answer => ok({ hash, compactRevision });
+    const at: Operation = { kind: 'hashKv', revision: none };
+    expect(judged(at, answer(1, -1), answer(2, 0))).toEqual({ used: ['hash-after-compact-0'], left: 0 });
+    expect(judged(at, answer(1, -1), answer(2, -1)).left).toBe(1);
+    expect(judged(at, answer(1, 3), answer(2, 4)).left).toBe(2);
   });
 
   it('status-of-3.6: those fields with those values, the rest still counts', () => {
@@ -109,15 +131,40 @@ describe('exceptions', () => {
   });
 
   it('sort-ties: only among equals, only where etcd is unstable', () => {
+    const found = (list: readonly Tree[], more = false): Answer =>
+      ok({ kvs: list, more, count: more ? 99 : list.length });
     const kvs = (count: number): { key: string; version: number }[] =>
       Array.from({ length: count }, (_, i) => ({ key: `k${i}`, version: i < count - 2 ? 1 : 2 }));
     const swapped = (list: ReturnType<typeof kvs>, i: number, j: number): typeof list =>
       list.map((kv, at) => (at === i ? list[j]! : at === j ? list[i]! : kv));
     const sorted: Operation = { ...range, target: 1 };
-    expect(judged(sorted, ok({ kvs: kvs(13) }), ok({ kvs: swapped(kvs(13), 0, 1) })).used).toEqual(['sort-ties']);
-    expect(judged(sorted, ok({ kvs: kvs(13) }), ok({ kvs: swapped(kvs(13), 0, 12) })).left).toBeGreaterThan(0);
-    expect(judged(sorted, ok({ kvs: kvs(12) }), ok({ kvs: swapped(kvs(12), 0, 1) })).left).toBeGreaterThan(0);
-    expect(judged(range, ok({ kvs: kvs(13) }), ok({ kvs: swapped(kvs(13), 0, 1) })).left).toBeGreaterThan(0);
+    expect(judged(sorted, found(kvs(13)), found(swapped(kvs(13), 0, 1))).used).toEqual(['sort-ties']);
+    expect(judged(sorted, found(kvs(13)), found(swapped(kvs(13), 0, 12))).left).toBeGreaterThan(0);
+    expect(judged(sorted, found(kvs(12)), found(swapped(kvs(12), 0, 1))).left).toBeGreaterThan(0);
+    expect(judged(range, found(kvs(13)), found(swapped(kvs(13), 0, 1))).left).toBeGreaterThan(0);
+  });
+
+  it('sort-ties: in reads inside transactions too', () => {
+    const inner = (keys: readonly string[]): Tree => ({
+      succeeded: true,
+      responses: [
+        {
+          response: {
+            $case: 'responseRange',
+            value: { count: 20, more: true, kvs: keys.map((key) => ({ key, version: 1 })) },
+          },
+        },
+      ],
+    });
+    const txn: Operation = {
+      kind: 'txn',
+      compares: [],
+      moreCompares: 0,
+      success: [{ ...range, target: 1 }],
+      failure: [],
+    };
+    expect(judged(txn, ok(inner(['a', 'b'])), ok(inner(['b', 'a'])))).toEqual({ used: ['sort-ties'], left: 0 });
+    expect(judged({ ...txn, success: [range] }, ok(inner(['a', 'b'])), ok(inner(['b', 'a']))).left).toBeGreaterThan(0);
   });
 
   it('unmarshal-text: only for messages that are broken on purpose', () => {

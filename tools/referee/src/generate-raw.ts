@@ -10,7 +10,7 @@ const paths: readonly string[] = [
   '/etcdserverpb.KV/Txn',
   '/etcdserverpb.Lease/LeaseRevoke',
   '/etcdserverpb.Lease/LeaseTimeToLive',
-  '/etcdserverpb.Maintenance/HashKV',
+  '/etcdserverpb.Auth/AuthStatus',
   '/etcdserverpb.Cluster/MemberList',
 ];
 const unknownPaths: readonly string[] = [

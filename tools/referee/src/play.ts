@@ -13,6 +13,8 @@ export interface Played {
 }
 
 const none = { from: 'zero', plus: 0n } as const;
+/** Named, not 0: see the exception `hash-after-compact-0`. */
+const hashOfAll: Operation = { kind: 'hashKv', revision: { from: 'current', plus: 0n } };
 const everything: Range = {
   kind: 'range',
   key: '\0',
@@ -51,6 +53,21 @@ export async function play(history: History, pair: Pair, uses: Uses, outcomes: O
   }
 }
 
+/**
+ * Are both servers still in the same state, whatever they just disagreed on? Then the pair can serve on. Wipes it and
+ * compares the hash of all history.
+ */
+export async function inStep(pair: Pair): Promise<boolean> {
+  if (pair.sides.some((side) => !side.alive)) return false;
+  const run = new Run(pair, new Map(), new Map());
+  try {
+    return await run.isInStep();
+  } finally {
+    for (const side of pair.sides) side.endRun();
+    pair.compacted = run.standing.compacted;
+  }
+}
+
 class Run {
   readonly standing: Standing;
   readonly #pair: Pair;
@@ -68,6 +85,19 @@ class Run {
   async all(operations: readonly Operation[]): Promise<Played> {
     const difference = (await this.#wipe()) ?? (await this.#steps(operations)) ?? (await this.#end());
     return { operations: this.#operations, ...(difference === undefined ? {} : { difference }) };
+  }
+
+  async isInStep(): Promise<boolean> {
+    if ((await this.#wipe()) !== undefined) return false;
+    const [[left], [right]] = await Promise.all([
+      this.#pair.left.perform(hashOfAll, this.standing),
+      this.#pair.right.perform(hashOfAll, this.standing),
+    ]);
+    if (!isRecord(left?.message) || !isRecord(right?.message)) return false;
+    const { hash, compactRevision } = left.message;
+    if (right.message['hash'] !== hash || right.message['compactRevision'] !== compactRevision) return false;
+    this.standing.compacted = BigInt(Math.max(0, Number(compactRevision)));
+    return true;
   }
 
   async #steps(operations: readonly Operation[]): Promise<Difference | undefined> {
@@ -89,6 +119,8 @@ class Run {
       if (disagreement !== undefined) return disagreement;
     }
     const [left, right] = this.#pair.sides;
+    // As of now: the answers move the standing.
+    const { revision: resolve } = left.names({ ...this.standing });
     const [lefts, rights] = await Promise.all([
       left.perform(operation, this.standing),
       right.perform(operation, this.standing),
@@ -100,7 +132,7 @@ class Run {
       return { what: `${died.server.kind} ended`, mismatches: [], left: died.server.log(4_000) };
     }
     for (const [i, answer] of lefts.entries()) {
-      const found = compareAnswers(operation, answer, rights[i]!, this.#uses);
+      const found = compareAnswers(operation, answer, rights[i]!, this.#uses, resolve);
       if (found.length > 0) {
         return { what: 'the answers differ', mismatches: found, left: treeOf(answer), right: treeOf(rights[i]!) };
       }
@@ -224,7 +256,7 @@ class Run {
   async #end(): Promise<Difference | undefined> {
     const watches = (await this.#settled()) ?? this.#compareWatches();
     if (watches !== undefined) return { ...watches, what: `at the end: ${watches.what}` };
-    for (const operation of [everything, { kind: 'hashKv', revision: none }] as const) {
+    for (const operation of [everything, hashOfAll]) {
       const failed = await this.#step(operation);
       if (failed !== undefined) return { ...failed, what: `at the end, ${operation.kind}: ${failed.what}` };
     }

@@ -104,6 +104,11 @@ export function watchCreateMessage(operation: WatchCreate, names: Names): Uint8A
   return encode([[1, create]]);
 }
 
+/** A watcher of a key nobody writes. */
+export function watchMarkerMessage(id: bigint): Uint8Array {
+  return encode([[1, [field(1, 'marker'), field(7, id)]]]);
+}
+
 export function watchCancelMessage(id: bigint): Uint8Array {
   return encode([[2, [field(1, id)]]]);
 }

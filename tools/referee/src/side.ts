@@ -2,7 +2,14 @@ import { rpc } from '@kontiki/proto';
 import { type RawAnswer, RawClient, type ServerKind } from '../../harness/src/index.js';
 import { type Answer, anonymous, decodeResponse, type Identity, normalise, type Tree } from './answer.js';
 import type { LeaseName, Operation, Revision } from './operation.js';
-import { callOf, keepAliveMessage, type Names, type UnaryOperation, watchCreateMessage } from './requests.js';
+import {
+  callOf,
+  keepAliveMessage,
+  type Names,
+  type UnaryOperation,
+  watchCreateMessage,
+  watchMarkerMessage,
+} from './requests.js';
 import { MasterWatch, WatchStream } from './watch-stream.js';
 
 /** A running server as the referee sees it. */
@@ -80,10 +87,10 @@ export class Side {
         return [];
       case 'keepAlive':
         return [
-          await this.#firstOfStream('/etcdserverpb.Lease/LeaseKeepAlive', keepAliveMessage(names.lease(operation.id))),
+          await this.#streamOf('/etcdserverpb.Lease/LeaseKeepAlive', keepAliveMessage(names.lease(operation.id))),
         ];
       case 'rawStream':
-        return [await this.#firstOfStream(operation.path, Buffer.from(operation.bytes, 'latin1'))];
+        return [await this.#streamOf(operation.path, Buffer.from(operation.bytes, 'latin1'))];
       case 'expire':
         return this.#expire(operation.id, operation.key, names);
       case 'restart':
@@ -193,25 +200,29 @@ export class Side {
     return watcher.ended ? { status: 0, details: '', message: watcher.controls.at(-1) ?? null } : silence;
   }
 
-  /** Sends one message on a stream of its own and answers with the first message or the end. */
-  async #firstOfStream(path: string, message: Uint8Array): Promise<Answer> {
-    let first: Uint8Array | undefined;
+  /**
+   * Sends one message on a stream of its own and answers with what came back or the end. A watch stream may have
+   * nothing to say to a message; the reply to a second, right one shows that it has said all.
+   */
+  async #streamOf(path: string, message: Uint8Array): Promise<Answer> {
+    const isWatch = path.endsWith('/Watch');
+    const responses: (rpc.WatchResponse | rpc.LeaseKeepAliveResponse)[] = [];
+    let done = false;
     let ended: RawAnswer | undefined;
     const stream = this.#client.duplex(path, (bytes) => {
-      first ??= bytes;
+      const response = isWatch ? rpc.WatchResponse.decode(bytes) : rpc.LeaseKeepAliveResponse.decode(bytes);
+      done ||= !('watchId' in response) || response.watchId === markerId;
+      responses.push(response);
     });
     void stream.ended.then((status) => {
       ended = status;
     });
     stream.send(message);
+    if (isWatch) stream.send(watchMarkerMessage(markerId));
     stream.end();
-    // A watch stream stays open after its client's half: silence is a legitimate answer there, and a short one.
-    await until(() => first !== undefined || ended !== undefined, path.endsWith('/Watch') ? 300 : patienceMs);
+    await until(() => done || ended !== undefined);
     stream.cancel();
-    if (first !== undefined) {
-      const decode = path.endsWith('/Watch') ? rpc.WatchResponse : rpc.LeaseKeepAliveResponse;
-      return { status: 0, details: '', message: normalise(decode.decode(first), this.#identity) };
-    }
+    if (done) return { status: 0, details: '', message: normalise(responses, this.#identity) };
     return ended === undefined ? silence : this.#failed(ended);
   }
 
@@ -238,6 +249,9 @@ export class Side {
     this.#identity = { ...(await identityOf(this.server, this.#client)), autoLeases };
   }
 }
+
+/** The id of a watcher that is created to see that everything before it was answered. */
+const markerId = 4_242n;
 
 const silence: Answer = { status: -1, details: 'no answer' };
 
