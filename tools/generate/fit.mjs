@@ -57,6 +57,9 @@ export function fit(file, source) {
   edit('const tag = reader.uint32();', 'const tag = reader.tag();');
   edit(/\n *if \(\(tag & 7\) === 4 \|\| tag === 0\) \{\n *break;\n *\}/g, '');
   edit('reader.skip(tag & 7);', 'reader.skip(tag);');
+  // A known field of another wire type: an error to etcd, and to us.
+  edit(/if \(tag !== (\d+)\) \{\n *break;\n *\}\n/g, 'if (tag !== $1) throw reader.refused(tag);\n');
+  edit(/(\n {10}\}\n\n {10})break;(\n {8}\}\n)/g, '$1throw reader.refused(tag);$2');
   edit('.decode(reader, reader.uint32())', '.decode(reader, reader.length())');
   edit(
     /( *)const end2 = reader\.uint32\(\) \+ reader\.pos;\n *while \(reader\.pos < end2\) \{\n([\s\S]*?)\n\1\}\n/g,
@@ -114,4 +117,5 @@ const LEFT_OVER = [
   /.*\bend2?\b;.*/,
   /options: \{\}.*/,
   /finally.*/,
+  /tag !== \d+\) \{.*/,
 ];

@@ -58,9 +58,7 @@ export const UserAddOptions: MessageFns<UserAddOptions> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.noPassword = reader.bool();
           continue;
@@ -111,33 +109,25 @@ export const User: MessageFns<User> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.bytes();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.password = reader.bytes();
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.roles.push(reader.string());
           continue;
         }
         case 4: {
-          if (tag !== 34) {
-            break;
-          }
+          if (tag !== 34) throw reader.refused(tag);
 
           message.options = UserAddOptions.decode(reader, reader.length());
           continue;
@@ -190,25 +180,19 @@ export const Permission: MessageFns<Permission> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.permType = reader.int32() as any;
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.key = reader.bytes();
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.rangeEnd = reader.bytes();
           continue;
@@ -255,17 +239,13 @@ export const Role: MessageFns<Role> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.bytes();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.keyPermission.push(Permission.decode(reader, reader.length()));
           continue;

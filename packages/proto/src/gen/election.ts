@@ -93,25 +93,19 @@ export const CampaignRequest: MessageFns<CampaignRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.bytes();
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.lease = reader.int64() as bigint;
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.value = reader.bytes();
           continue;
@@ -158,17 +152,13 @@ export const CampaignResponse: MessageFns<CampaignResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.leader = LeaderKey.decode(reader, reader.length());
           continue;
@@ -224,33 +214,25 @@ export const LeaderKey: MessageFns<LeaderKey> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.bytes();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.key = reader.bytes();
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.rev = reader.int64Clamped();
           continue;
         }
         case 4: {
-          if (tag !== 32) {
-            break;
-          }
+          if (tag !== 32) throw reader.refused(tag);
 
           message.lease = reader.int64() as bigint;
           continue;
@@ -295,9 +277,7 @@ export const LeaderRequest: MessageFns<LeaderRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.bytes();
           continue;
@@ -342,17 +322,13 @@ export const LeaderResponse: MessageFns<LeaderResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.kv = KeyValue.decode(reader, reader.length());
           continue;
@@ -397,9 +373,7 @@ export const ResignRequest: MessageFns<ResignRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.leader = LeaderKey.decode(reader, reader.length());
           continue;
@@ -443,9 +417,7 @@ export const ResignResponse: MessageFns<ResignResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -492,17 +464,13 @@ export const ProclaimRequest: MessageFns<ProclaimRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.leader = LeaderKey.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.value = reader.bytes();
           continue;
@@ -547,9 +515,7 @@ export const ProclaimResponse: MessageFns<ProclaimResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;

@@ -58,17 +58,13 @@ export const Metadata: MessageFns<Metadata> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.NodeID = reader.uint64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.ClusterID = reader.uint64() as bigint;
           continue;
@@ -147,137 +143,103 @@ export const Request: MessageFns<Request> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.uint64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.Method = reader.string();
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.Path = reader.string();
           continue;
         }
         case 4: {
-          if (tag !== 34) {
-            break;
-          }
+          if (tag !== 34) throw reader.refused(tag);
 
           message.Val = reader.string();
           continue;
         }
         case 5: {
-          if (tag !== 40) {
-            break;
-          }
+          if (tag !== 40) throw reader.refused(tag);
 
           message.Dir = reader.bool();
           continue;
         }
         case 6: {
-          if (tag !== 50) {
-            break;
-          }
+          if (tag !== 50) throw reader.refused(tag);
 
           message.PrevValue = reader.string();
           continue;
         }
         case 7: {
-          if (tag !== 56) {
-            break;
-          }
+          if (tag !== 56) throw reader.refused(tag);
 
           message.PrevIndex = reader.uint64Number();
           continue;
         }
         case 8: {
-          if (tag !== 64) {
-            break;
-          }
+          if (tag !== 64) throw reader.refused(tag);
 
           message.PrevExist = reader.bool();
           continue;
         }
         case 9: {
-          if (tag !== 72) {
-            break;
-          }
+          if (tag !== 72) throw reader.refused(tag);
 
           message.Expiration = reader.int64() as bigint;
           continue;
         }
         case 10: {
-          if (tag !== 80) {
-            break;
-          }
+          if (tag !== 80) throw reader.refused(tag);
 
           message.Wait = reader.bool();
           continue;
         }
         case 11: {
-          if (tag !== 88) {
-            break;
-          }
+          if (tag !== 88) throw reader.refused(tag);
 
           message.Since = reader.uint64Number();
           continue;
         }
         case 12: {
-          if (tag !== 96) {
-            break;
-          }
+          if (tag !== 96) throw reader.refused(tag);
 
           message.Recursive = reader.bool();
           continue;
         }
         case 13: {
-          if (tag !== 104) {
-            break;
-          }
+          if (tag !== 104) throw reader.refused(tag);
 
           message.Sorted = reader.bool();
           continue;
         }
         case 14: {
-          if (tag !== 112) {
-            break;
-          }
+          if (tag !== 112) throw reader.refused(tag);
 
           message.Quorum = reader.bool();
           continue;
         }
         case 15: {
-          if (tag !== 120) {
-            break;
-          }
+          if (tag !== 120) throw reader.refused(tag);
 
           message.Time = reader.int64() as bigint;
           continue;
         }
         case 16: {
-          if (tag !== 128) {
-            break;
-          }
+          if (tag !== 128) throw reader.refused(tag);
 
           message.Stream = reader.bool();
           continue;
         }
         case 17: {
-          if (tag !== 136) {
-            break;
-          }
+          if (tag !== 136) throw reader.refused(tag);
 
           message.Refresh = reader.bool();
           continue;

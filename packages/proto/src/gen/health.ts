@@ -47,9 +47,7 @@ export const HealthCheckRequest: MessageFns<HealthCheckRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.service = reader.string();
           continue;
@@ -91,9 +89,7 @@ export const HealthCheckResponse: MessageFns<HealthCheckResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.status = reader.int32() as any;
           continue;

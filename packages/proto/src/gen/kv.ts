@@ -74,49 +74,37 @@ export const KeyValue: MessageFns<KeyValue> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.key = reader.bytes();
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.createRevision = reader.int64Number();
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.modRevision = reader.int64Number();
           continue;
         }
         case 4: {
-          if (tag !== 32) {
-            break;
-          }
+          if (tag !== 32) throw reader.refused(tag);
 
           message.version = reader.int64Number();
           continue;
         }
         case 5: {
-          if (tag !== 42) {
-            break;
-          }
+          if (tag !== 42) throw reader.refused(tag);
 
           message.value = reader.bytes();
           continue;
         }
         case 6: {
-          if (tag !== 48) {
-            break;
-          }
+          if (tag !== 48) throw reader.refused(tag);
 
           message.lease = reader.int64() as bigint;
           continue;
@@ -169,25 +157,19 @@ export const Event: MessageFns<Event> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.type = reader.int32() as any;
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.kv = KeyValue.decode(reader, reader.length());
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.prevKv = KeyValue.decode(reader, reader.length());
           continue;

@@ -51,25 +51,19 @@ export const Lease: MessageFns<Lease> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.int64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.TTL = reader.int64Number();
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.RemainingTTL = reader.int64Number();
           continue;
@@ -113,9 +107,7 @@ export const LeaseInternalRequest: MessageFns<LeaseInternalRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.LeaseTimeToLiveRequest = LeaseTimeToLiveRequest.decode(reader, reader.length());
           continue;
@@ -160,9 +152,7 @@ export const LeaseInternalResponse: MessageFns<LeaseInternalResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.LeaseTimeToLiveResponse = LeaseTimeToLiveResponse.decode(reader, reader.length());
           continue;

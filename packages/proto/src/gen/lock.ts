@@ -55,17 +55,13 @@ export const LockRequest: MessageFns<LockRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.bytes();
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.lease = reader.int64() as bigint;
           continue;
@@ -111,17 +107,13 @@ export const LockResponse: MessageFns<LockResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.key = reader.bytes();
           continue;
@@ -166,9 +158,7 @@ export const UnlockRequest: MessageFns<UnlockRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.key = reader.bytes();
           continue;
@@ -210,9 +200,7 @@ export const UnlockResponse: MessageFns<UnlockResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;

@@ -65,17 +65,13 @@ export const RaftAttributes: MessageFns<RaftAttributes> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.peerUrls.push(reader.string());
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.isLearner = reader.bool();
           continue;
@@ -121,17 +117,13 @@ export const Attributes: MessageFns<Attributes> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.string();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.clientUrls.push(reader.string());
           continue;
@@ -180,25 +172,19 @@ export const Member: MessageFns<Member> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.uint64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.raftAttributes = RaftAttributes.decode(reader, reader.length());
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.memberAttributes = Attributes.decode(reader, reader.length());
           continue;
@@ -246,9 +232,7 @@ export const ClusterVersionSetRequest: MessageFns<ClusterVersionSetRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.ver = reader.string();
           continue;
@@ -293,17 +277,13 @@ export const ClusterMemberAttrSetRequest: MessageFns<ClusterMemberAttrSetRequest
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.memberID = reader.uint64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.memberAttributes = Attributes.decode(reader, reader.length());
           continue;
@@ -351,17 +331,13 @@ export const DowngradeInfoSetRequest: MessageFns<DowngradeInfoSetRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.enabled = reader.bool();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.ver = reader.string();
           continue;

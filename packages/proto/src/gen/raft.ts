@@ -176,33 +176,25 @@ export const Entry: MessageFns<Entry> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.Type = reader.int32() as any;
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.Term = reader.uint64Number();
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.Index = reader.uint64Number();
           continue;
         }
         case 4: {
-          if (tag !== 34) {
-            break;
-          }
+          if (tag !== 34) throw reader.refused(tag);
 
           message.Data = reader.bytes();
           continue;
@@ -249,25 +241,19 @@ export const SnapshotMetadata: MessageFns<SnapshotMetadata> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.confState = ConfState.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.index = reader.uint64Number();
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.term = reader.uint64Number();
           continue;
@@ -316,17 +302,13 @@ export const Snapshot: MessageFns<Snapshot> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.data = reader.bytes();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.metadata = SnapshotMetadata.decode(reader, reader.length());
           continue;
@@ -405,113 +387,85 @@ export const Message: MessageFns<Message> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.type = reader.int32() as any;
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.to = reader.uint64() as bigint;
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.from = reader.uint64() as bigint;
           continue;
         }
         case 4: {
-          if (tag !== 32) {
-            break;
-          }
+          if (tag !== 32) throw reader.refused(tag);
 
           message.term = reader.uint64Number();
           continue;
         }
         case 5: {
-          if (tag !== 40) {
-            break;
-          }
+          if (tag !== 40) throw reader.refused(tag);
 
           message.logTerm = reader.uint64Number();
           continue;
         }
         case 6: {
-          if (tag !== 48) {
-            break;
-          }
+          if (tag !== 48) throw reader.refused(tag);
 
           message.index = reader.uint64Number();
           continue;
         }
         case 7: {
-          if (tag !== 58) {
-            break;
-          }
+          if (tag !== 58) throw reader.refused(tag);
 
           message.entries.push(Entry.decode(reader, reader.length()));
           continue;
         }
         case 8: {
-          if (tag !== 64) {
-            break;
-          }
+          if (tag !== 64) throw reader.refused(tag);
 
           message.commit = reader.uint64Number();
           continue;
         }
         case 9: {
-          if (tag !== 74) {
-            break;
-          }
+          if (tag !== 74) throw reader.refused(tag);
 
           message.snapshot = Snapshot.decode(reader, reader.length());
           continue;
         }
         case 10: {
-          if (tag !== 80) {
-            break;
-          }
+          if (tag !== 80) throw reader.refused(tag);
 
           message.reject = reader.bool();
           continue;
         }
         case 11: {
-          if (tag !== 88) {
-            break;
-          }
+          if (tag !== 88) throw reader.refused(tag);
 
           message.rejectHint = reader.uint64Number();
           continue;
         }
         case 12: {
-          if (tag !== 98) {
-            break;
-          }
+          if (tag !== 98) throw reader.refused(tag);
 
           message.context = reader.bytes();
           continue;
         }
         case 13: {
-          if (tag !== 104) {
-            break;
-          }
+          if (tag !== 104) throw reader.refused(tag);
 
           message.vote = reader.uint64() as bigint;
           continue;
         }
         case 14: {
-          if (tag !== 114) {
-            break;
-          }
+          if (tag !== 114) throw reader.refused(tag);
 
           message.responses.push(Message.decode(reader, reader.length()));
           continue;
@@ -568,25 +522,19 @@ export const HardState: MessageFns<HardState> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.term = reader.uint64Number();
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.vote = reader.uint64() as bigint;
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.commit = reader.uint64Number();
           continue;
@@ -656,7 +604,7 @@ export const ConfState: MessageFns<ConfState> = {
             continue;
           }
 
-          break;
+          throw reader.refused(tag);
         }
         case 2: {
           if (tag === 16) {
@@ -675,7 +623,7 @@ export const ConfState: MessageFns<ConfState> = {
             continue;
           }
 
-          break;
+          throw reader.refused(tag);
         }
         case 3: {
           if (tag === 24) {
@@ -694,7 +642,7 @@ export const ConfState: MessageFns<ConfState> = {
             continue;
           }
 
-          break;
+          throw reader.refused(tag);
         }
         case 4: {
           if (tag === 32) {
@@ -713,12 +661,10 @@ export const ConfState: MessageFns<ConfState> = {
             continue;
           }
 
-          break;
+          throw reader.refused(tag);
         }
         case 5: {
-          if (tag !== 40) {
-            break;
-          }
+          if (tag !== 40) throw reader.refused(tag);
 
           message.autoLeave = reader.bool();
           continue;
@@ -767,33 +713,25 @@ export const ConfChange: MessageFns<ConfChange> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.id = reader.uint64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.type = reader.int32() as any;
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.nodeId = reader.uint64() as bigint;
           continue;
         }
         case 4: {
-          if (tag !== 34) {
-            break;
-          }
+          if (tag !== 34) throw reader.refused(tag);
 
           message.context = reader.bytes();
           continue;
@@ -837,17 +775,13 @@ export const ConfChangeSingle: MessageFns<ConfChangeSingle> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.type = reader.int32() as any;
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.nodeId = reader.uint64() as bigint;
           continue;
@@ -894,25 +828,19 @@ export const ConfChangeV2: MessageFns<ConfChangeV2> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.transition = reader.int32() as any;
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.changes.push(ConfChangeSingle.decode(reader, reader.length()));
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.context = reader.bytes();
           continue;

@@ -125,25 +125,19 @@ export const RequestHeader: MessageFns<RequestHeader> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.uint64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.username = reader.string();
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.authRevision = reader.uint64Number();
           continue;
@@ -317,265 +311,199 @@ export const InternalRaftRequest: MessageFns<InternalRaftRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.uint64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.v2 = Request.decode(reader, reader.length());
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.range = RangeRequest.decode(reader, reader.length());
           continue;
         }
         case 4: {
-          if (tag !== 34) {
-            break;
-          }
+          if (tag !== 34) throw reader.refused(tag);
 
           message.put = PutRequest.decode(reader, reader.length());
           continue;
         }
         case 5: {
-          if (tag !== 42) {
-            break;
-          }
+          if (tag !== 42) throw reader.refused(tag);
 
           message.deleteRange = DeleteRangeRequest.decode(reader, reader.length());
           continue;
         }
         case 6: {
-          if (tag !== 50) {
-            break;
-          }
+          if (tag !== 50) throw reader.refused(tag);
 
           message.txn = TxnRequest.decode(reader, reader.length());
           continue;
         }
         case 7: {
-          if (tag !== 58) {
-            break;
-          }
+          if (tag !== 58) throw reader.refused(tag);
 
           message.compaction = CompactionRequest.decode(reader, reader.length());
           continue;
         }
         case 8: {
-          if (tag !== 66) {
-            break;
-          }
+          if (tag !== 66) throw reader.refused(tag);
 
           message.leaseGrant = LeaseGrantRequest.decode(reader, reader.length());
           continue;
         }
         case 9: {
-          if (tag !== 74) {
-            break;
-          }
+          if (tag !== 74) throw reader.refused(tag);
 
           message.leaseRevoke = LeaseRevokeRequest.decode(reader, reader.length());
           continue;
         }
         case 10: {
-          if (tag !== 82) {
-            break;
-          }
+          if (tag !== 82) throw reader.refused(tag);
 
           message.alarm = AlarmRequest.decode(reader, reader.length());
           continue;
         }
         case 11: {
-          if (tag !== 90) {
-            break;
-          }
+          if (tag !== 90) throw reader.refused(tag);
 
           message.leaseCheckpoint = LeaseCheckpointRequest.decode(reader, reader.length());
           continue;
         }
         case 100: {
-          if (tag !== 802) {
-            break;
-          }
+          if (tag !== 802) throw reader.refused(tag);
 
           message.header = RequestHeader.decode(reader, reader.length());
           continue;
         }
         case 1000: {
-          if (tag !== 8002) {
-            break;
-          }
+          if (tag !== 8002) throw reader.refused(tag);
 
           message.authEnable = AuthEnableRequest.decode(reader, reader.length());
           continue;
         }
         case 1011: {
-          if (tag !== 8090) {
-            break;
-          }
+          if (tag !== 8090) throw reader.refused(tag);
 
           message.authDisable = AuthDisableRequest.decode(reader, reader.length());
           continue;
         }
         case 1012: {
-          if (tag !== 8098) {
-            break;
-          }
+          if (tag !== 8098) throw reader.refused(tag);
 
           message.authenticate = InternalAuthenticateRequest.decode(reader, reader.length());
           continue;
         }
         case 1013: {
-          if (tag !== 8106) {
-            break;
-          }
+          if (tag !== 8106) throw reader.refused(tag);
 
           message.authStatus = AuthStatusRequest.decode(reader, reader.length());
           continue;
         }
         case 1100: {
-          if (tag !== 8802) {
-            break;
-          }
+          if (tag !== 8802) throw reader.refused(tag);
 
           message.authUserAdd = AuthUserAddRequest.decode(reader, reader.length());
           continue;
         }
         case 1101: {
-          if (tag !== 8810) {
-            break;
-          }
+          if (tag !== 8810) throw reader.refused(tag);
 
           message.authUserDelete = AuthUserDeleteRequest.decode(reader, reader.length());
           continue;
         }
         case 1102: {
-          if (tag !== 8818) {
-            break;
-          }
+          if (tag !== 8818) throw reader.refused(tag);
 
           message.authUserGet = AuthUserGetRequest.decode(reader, reader.length());
           continue;
         }
         case 1103: {
-          if (tag !== 8826) {
-            break;
-          }
+          if (tag !== 8826) throw reader.refused(tag);
 
           message.authUserChangePassword = AuthUserChangePasswordRequest.decode(reader, reader.length());
           continue;
         }
         case 1104: {
-          if (tag !== 8834) {
-            break;
-          }
+          if (tag !== 8834) throw reader.refused(tag);
 
           message.authUserGrantRole = AuthUserGrantRoleRequest.decode(reader, reader.length());
           continue;
         }
         case 1105: {
-          if (tag !== 8842) {
-            break;
-          }
+          if (tag !== 8842) throw reader.refused(tag);
 
           message.authUserRevokeRole = AuthUserRevokeRoleRequest.decode(reader, reader.length());
           continue;
         }
         case 1106: {
-          if (tag !== 8850) {
-            break;
-          }
+          if (tag !== 8850) throw reader.refused(tag);
 
           message.authUserList = AuthUserListRequest.decode(reader, reader.length());
           continue;
         }
         case 1107: {
-          if (tag !== 8858) {
-            break;
-          }
+          if (tag !== 8858) throw reader.refused(tag);
 
           message.authRoleList = AuthRoleListRequest.decode(reader, reader.length());
           continue;
         }
         case 1200: {
-          if (tag !== 9602) {
-            break;
-          }
+          if (tag !== 9602) throw reader.refused(tag);
 
           message.authRoleAdd = AuthRoleAddRequest.decode(reader, reader.length());
           continue;
         }
         case 1201: {
-          if (tag !== 9610) {
-            break;
-          }
+          if (tag !== 9610) throw reader.refused(tag);
 
           message.authRoleDelete = AuthRoleDeleteRequest.decode(reader, reader.length());
           continue;
         }
         case 1202: {
-          if (tag !== 9618) {
-            break;
-          }
+          if (tag !== 9618) throw reader.refused(tag);
 
           message.authRoleGet = AuthRoleGetRequest.decode(reader, reader.length());
           continue;
         }
         case 1203: {
-          if (tag !== 9626) {
-            break;
-          }
+          if (tag !== 9626) throw reader.refused(tag);
 
           message.authRoleGrantPermission = AuthRoleGrantPermissionRequest.decode(reader, reader.length());
           continue;
         }
         case 1204: {
-          if (tag !== 9634) {
-            break;
-          }
+          if (tag !== 9634) throw reader.refused(tag);
 
           message.authRoleRevokePermission = AuthRoleRevokePermissionRequest.decode(reader, reader.length());
           continue;
         }
         case 1300: {
-          if (tag !== 10402) {
-            break;
-          }
+          if (tag !== 10402) throw reader.refused(tag);
 
           message.clusterVersionSet = ClusterVersionSetRequest.decode(reader, reader.length());
           continue;
         }
         case 1301: {
-          if (tag !== 10410) {
-            break;
-          }
+          if (tag !== 10410) throw reader.refused(tag);
 
           message.clusterMemberAttrSet = ClusterMemberAttrSetRequest.decode(reader, reader.length());
           continue;
         }
         case 1302: {
-          if (tag !== 10418) {
-            break;
-          }
+          if (tag !== 10418) throw reader.refused(tag);
 
           message.downgradeInfoSet = DowngradeInfoSetRequest.decode(reader, reader.length());
           continue;
         }
         case 9900: {
-          if (tag !== 79202) {
-            break;
-          }
+          if (tag !== 79202) throw reader.refused(tag);
 
           message.downgradeVersionTest = DowngradeVersionTestRequest.decode(reader, reader.length());
           continue;
@@ -748,25 +676,19 @@ export const InternalAuthenticateRequest: MessageFns<InternalAuthenticateRequest
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.string();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.password = reader.string();
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.simpleToken = reader.string();
           continue;

@@ -739,33 +739,25 @@ export const ResponseHeader: MessageFns<ResponseHeader> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.clusterId = reader.uint64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.memberId = reader.uint64() as bigint;
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.revision = reader.int64Number();
           continue;
         }
         case 4: {
-          if (tag !== 32) {
-            break;
-          }
+          if (tag !== 32) throw reader.refused(tag);
 
           message.raftTerm = reader.uint64Number();
           continue;
@@ -860,105 +852,79 @@ export const RangeRequest: MessageFns<RangeRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.key = reader.bytes();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.rangeEnd = reader.bytes();
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.limit = reader.int64Clamped();
           continue;
         }
         case 4: {
-          if (tag !== 32) {
-            break;
-          }
+          if (tag !== 32) throw reader.refused(tag);
 
           message.revision = reader.int64Clamped();
           continue;
         }
         case 5: {
-          if (tag !== 40) {
-            break;
-          }
+          if (tag !== 40) throw reader.refused(tag);
 
           message.sortOrder = reader.int32() as any;
           continue;
         }
         case 6: {
-          if (tag !== 48) {
-            break;
-          }
+          if (tag !== 48) throw reader.refused(tag);
 
           message.sortTarget = reader.int32() as any;
           continue;
         }
         case 7: {
-          if (tag !== 56) {
-            break;
-          }
+          if (tag !== 56) throw reader.refused(tag);
 
           message.serializable = reader.bool();
           continue;
         }
         case 8: {
-          if (tag !== 64) {
-            break;
-          }
+          if (tag !== 64) throw reader.refused(tag);
 
           message.keysOnly = reader.bool();
           continue;
         }
         case 9: {
-          if (tag !== 72) {
-            break;
-          }
+          if (tag !== 72) throw reader.refused(tag);
 
           message.countOnly = reader.bool();
           continue;
         }
         case 10: {
-          if (tag !== 80) {
-            break;
-          }
+          if (tag !== 80) throw reader.refused(tag);
 
           message.minModRevision = reader.int64Clamped();
           continue;
         }
         case 11: {
-          if (tag !== 88) {
-            break;
-          }
+          if (tag !== 88) throw reader.refused(tag);
 
           message.maxModRevision = reader.int64Clamped();
           continue;
         }
         case 12: {
-          if (tag !== 96) {
-            break;
-          }
+          if (tag !== 96) throw reader.refused(tag);
 
           message.minCreateRevision = reader.int64Clamped();
           continue;
         }
         case 13: {
-          if (tag !== 104) {
-            break;
-          }
+          if (tag !== 104) throw reader.refused(tag);
 
           message.maxCreateRevision = reader.int64Clamped();
           continue;
@@ -1021,33 +987,25 @@ export const RangeResponse: MessageFns<RangeResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.kvs.push(KeyValue.decode(reader, reader.length()));
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.more = reader.bool();
           continue;
         }
         case 4: {
-          if (tag !== 32) {
-            break;
-          }
+          if (tag !== 32) throw reader.refused(tag);
 
           message.count = reader.int64Number();
           continue;
@@ -1116,49 +1074,37 @@ export const PutRequest: MessageFns<PutRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.key = reader.bytes();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.value = reader.bytes();
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.lease = reader.int64() as bigint;
           continue;
         }
         case 4: {
-          if (tag !== 32) {
-            break;
-          }
+          if (tag !== 32) throw reader.refused(tag);
 
           message.prevKv = reader.bool();
           continue;
         }
         case 5: {
-          if (tag !== 40) {
-            break;
-          }
+          if (tag !== 40) throw reader.refused(tag);
 
           message.ignoreValue = reader.bool();
           continue;
         }
         case 6: {
-          if (tag !== 48) {
-            break;
-          }
+          if (tag !== 48) throw reader.refused(tag);
 
           message.ignoreLease = reader.bool();
           continue;
@@ -1208,17 +1154,13 @@ export const PutResponse: MessageFns<PutResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.prevKv = KeyValue.decode(reader, reader.length());
           continue;
@@ -1271,25 +1213,19 @@ export const DeleteRangeRequest: MessageFns<DeleteRangeRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.key = reader.bytes();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.rangeEnd = reader.bytes();
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.prevKv = reader.bool();
           continue;
@@ -1339,25 +1275,19 @@ export const DeleteRangeResponse: MessageFns<DeleteRangeResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.deleted = reader.int64Number();
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.prevKvs.push(KeyValue.decode(reader, reader.length()));
           continue;
@@ -1414,25 +1344,19 @@ export const RequestOp: MessageFns<RequestOp> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.request = { $case: "requestRange", value: RangeRequest.decode(reader, reader.length()) };
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.request = { $case: "requestPut", value: PutRequest.decode(reader, reader.length()) };
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.request = {
             $case: "requestDeleteRange",
@@ -1441,9 +1365,7 @@ export const RequestOp: MessageFns<RequestOp> = {
           continue;
         }
         case 4: {
-          if (tag !== 34) {
-            break;
-          }
+          if (tag !== 34) throw reader.refused(tag);
 
           message.request = { $case: "requestTxn", value: TxnRequest.decode(reader, reader.length()) };
           continue;
@@ -1524,25 +1446,19 @@ export const ResponseOp: MessageFns<ResponseOp> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.response = { $case: "responseRange", value: RangeResponse.decode(reader, reader.length()) };
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.response = { $case: "responsePut", value: PutResponse.decode(reader, reader.length()) };
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.response = {
             $case: "responseDeleteRange",
@@ -1551,9 +1467,7 @@ export const ResponseOp: MessageFns<ResponseOp> = {
           continue;
         }
         case 4: {
-          if (tag !== 34) {
-            break;
-          }
+          if (tag !== 34) throw reader.refused(tag);
 
           message.response = { $case: "responseTxn", value: TxnResponse.decode(reader, reader.length()) };
           continue;
@@ -1649,73 +1563,55 @@ export const Compare: MessageFns<Compare> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.result = reader.int32() as any;
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.target = reader.int32() as any;
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.key = reader.bytes();
           continue;
         }
         case 4: {
-          if (tag !== 32) {
-            break;
-          }
+          if (tag !== 32) throw reader.refused(tag);
 
           message.targetUnion = { $case: "version", value: reader.int64Clamped() };
           continue;
         }
         case 5: {
-          if (tag !== 40) {
-            break;
-          }
+          if (tag !== 40) throw reader.refused(tag);
 
           message.targetUnion = { $case: "createRevision", value: reader.int64Clamped() };
           continue;
         }
         case 6: {
-          if (tag !== 48) {
-            break;
-          }
+          if (tag !== 48) throw reader.refused(tag);
 
           message.targetUnion = { $case: "modRevision", value: reader.int64Clamped() };
           continue;
         }
         case 7: {
-          if (tag !== 58) {
-            break;
-          }
+          if (tag !== 58) throw reader.refused(tag);
 
           message.targetUnion = { $case: "value", value: reader.bytes() };
           continue;
         }
         case 8: {
-          if (tag !== 64) {
-            break;
-          }
+          if (tag !== 64) throw reader.refused(tag);
 
           message.targetUnion = { $case: "lease", value: reader.int64() as bigint };
           continue;
         }
         case 64: {
-          if (tag !== 514) {
-            break;
-          }
+          if (tag !== 514) throw reader.refused(tag);
 
           message.rangeEnd = reader.bytes();
           continue;
@@ -1798,25 +1694,19 @@ export const TxnRequest: MessageFns<TxnRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.compare.push(Compare.decode(reader, reader.length()));
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.success.push(RequestOp.decode(reader, reader.length()));
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.failure.push(RequestOp.decode(reader, reader.length()));
           continue;
@@ -1866,25 +1756,19 @@ export const TxnResponse: MessageFns<TxnResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.succeeded = reader.bool();
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.responses.push(ResponseOp.decode(reader, reader.length()));
           continue;
@@ -1933,17 +1817,13 @@ export const CompactionRequest: MessageFns<CompactionRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.revision = reader.int64Clamped();
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.physical = reader.bool();
           continue;
@@ -1986,9 +1866,7 @@ export const CompactionResponse: MessageFns<CompactionResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -2064,9 +1942,7 @@ export const HashKVRequest: MessageFns<HashKVRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.revision = reader.int64Clamped();
           continue;
@@ -2117,33 +1993,25 @@ export const HashKVResponse: MessageFns<HashKVResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.hash = reader.uint32();
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.compactRevision = reader.int64Number();
           continue;
         }
         case 4: {
-          if (tag !== 32) {
-            break;
-          }
+          if (tag !== 32) throw reader.refused(tag);
 
           message.hashRevision = reader.int64Number();
           continue;
@@ -2193,17 +2061,13 @@ export const HashResponse: MessageFns<HashResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.hash = reader.uint32();
           continue;
@@ -2289,33 +2153,25 @@ export const SnapshotResponse: MessageFns<SnapshotResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.remainingBytes = reader.uint64Number();
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.blob = reader.bytes();
           continue;
         }
         case 4: {
-          if (tag !== 34) {
-            break;
-          }
+          if (tag !== 34) throw reader.refused(tag);
 
           message.version = reader.string();
           continue;
@@ -2370,9 +2226,7 @@ export const WatchRequest: MessageFns<WatchRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.requestUnion = {
             $case: "createRequest",
@@ -2381,9 +2235,7 @@ export const WatchRequest: MessageFns<WatchRequest> = {
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.requestUnion = {
             $case: "cancelRequest",
@@ -2392,9 +2244,7 @@ export const WatchRequest: MessageFns<WatchRequest> = {
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.requestUnion = {
             $case: "progressRequest",
@@ -2501,33 +2351,25 @@ export const WatchCreateRequest: MessageFns<WatchCreateRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.key = reader.bytes();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.rangeEnd = reader.bytes();
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.startRevision = reader.int64Clamped();
           continue;
         }
         case 4: {
-          if (tag !== 32) {
-            break;
-          }
+          if (tag !== 32) throw reader.refused(tag);
 
           message.progressNotify = reader.bool();
           continue;
@@ -2549,28 +2391,22 @@ export const WatchCreateRequest: MessageFns<WatchCreateRequest> = {
             continue;
           }
 
-          break;
+          throw reader.refused(tag);
         }
         case 6: {
-          if (tag !== 48) {
-            break;
-          }
+          if (tag !== 48) throw reader.refused(tag);
 
           message.prevKv = reader.bool();
           continue;
         }
         case 7: {
-          if (tag !== 56) {
-            break;
-          }
+          if (tag !== 56) throw reader.refused(tag);
 
           message.watchId = reader.int64() as bigint;
           continue;
         }
         case 8: {
-          if (tag !== 64) {
-            break;
-          }
+          if (tag !== 64) throw reader.refused(tag);
 
           message.fragment = reader.bool();
           continue;
@@ -2619,9 +2455,7 @@ export const WatchCancelRequest: MessageFns<WatchCancelRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.watchId = reader.int64() as bigint;
           continue;
@@ -2725,65 +2559,49 @@ export const WatchResponse: MessageFns<WatchResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.watchId = reader.int64() as bigint;
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.created = reader.bool();
           continue;
         }
         case 4: {
-          if (tag !== 32) {
-            break;
-          }
+          if (tag !== 32) throw reader.refused(tag);
 
           message.canceled = reader.bool();
           continue;
         }
         case 5: {
-          if (tag !== 40) {
-            break;
-          }
+          if (tag !== 40) throw reader.refused(tag);
 
           message.compactRevision = reader.int64Number();
           continue;
         }
         case 6: {
-          if (tag !== 50) {
-            break;
-          }
+          if (tag !== 50) throw reader.refused(tag);
 
           message.cancelReason = reader.string();
           continue;
         }
         case 7: {
-          if (tag !== 56) {
-            break;
-          }
+          if (tag !== 56) throw reader.refused(tag);
 
           message.fragment = reader.bool();
           continue;
         }
         case 11: {
-          if (tag !== 90) {
-            break;
-          }
+          if (tag !== 90) throw reader.refused(tag);
 
           message.events.push(Event.decode(reader, reader.length()));
           continue;
@@ -2837,17 +2655,13 @@ export const LeaseGrantRequest: MessageFns<LeaseGrantRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.TTL = reader.int64Clamped();
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.ID = reader.int64() as bigint;
           continue;
@@ -2899,33 +2713,25 @@ export const LeaseGrantResponse: MessageFns<LeaseGrantResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.ID = reader.int64() as bigint;
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.TTL = reader.int64Number();
           continue;
         }
         case 4: {
-          if (tag !== 34) {
-            break;
-          }
+          if (tag !== 34) throw reader.refused(tag);
 
           message.error = reader.string();
           continue;
@@ -2972,9 +2778,7 @@ export const LeaseRevokeRequest: MessageFns<LeaseRevokeRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.int64() as bigint;
           continue;
@@ -3016,9 +2820,7 @@ export const LeaseRevokeResponse: MessageFns<LeaseRevokeResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -3065,17 +2867,13 @@ export const LeaseCheckpoint: MessageFns<LeaseCheckpoint> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.int64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.remainingTTL = reader.int64Number();
           continue;
@@ -3118,9 +2916,7 @@ export const LeaseCheckpointRequest: MessageFns<LeaseCheckpointRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.checkpoints.push(LeaseCheckpoint.decode(reader, reader.length()));
           continue;
@@ -3162,9 +2958,7 @@ export const LeaseCheckpointResponse: MessageFns<LeaseCheckpointResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -3208,9 +3002,7 @@ export const LeaseKeepAliveRequest: MessageFns<LeaseKeepAliveRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.int64() as bigint;
           continue;
@@ -3258,25 +3050,19 @@ export const LeaseKeepAliveResponse: MessageFns<LeaseKeepAliveResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.ID = reader.int64() as bigint;
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.TTL = reader.int64Number();
           continue;
@@ -3325,17 +3111,13 @@ export const LeaseTimeToLiveRequest: MessageFns<LeaseTimeToLiveRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.int64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.keys = reader.bool();
           continue;
@@ -3390,41 +3172,31 @@ export const LeaseTimeToLiveResponse: MessageFns<LeaseTimeToLiveResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.ID = reader.int64() as bigint;
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.TTL = reader.int64Number();
           continue;
         }
         case 4: {
-          if (tag !== 32) {
-            break;
-          }
+          if (tag !== 32) throw reader.refused(tag);
 
           message.grantedTTL = reader.int64Number();
           continue;
         }
         case 5: {
-          if (tag !== 42) {
-            break;
-          }
+          if (tag !== 42) throw reader.refused(tag);
 
           message.keys.push(reader.bytes());
           continue;
@@ -3504,9 +3276,7 @@ export const LeaseStatus: MessageFns<LeaseStatus> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.int64() as bigint;
           continue;
@@ -3551,17 +3321,13 @@ export const LeaseLeasesResponse: MessageFns<LeaseLeasesResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.leases.push(LeaseStatus.decode(reader, reader.length()));
           continue;
@@ -3618,41 +3384,31 @@ export const Member: MessageFns<Member> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.uint64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.name = reader.string();
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.peerURLs.push(reader.string());
           continue;
         }
         case 4: {
-          if (tag !== 34) {
-            break;
-          }
+          if (tag !== 34) throw reader.refused(tag);
 
           message.clientURLs.push(reader.string());
           continue;
         }
         case 5: {
-          if (tag !== 40) {
-            break;
-          }
+          if (tag !== 40) throw reader.refused(tag);
 
           message.isLearner = reader.bool();
           continue;
@@ -3701,17 +3457,13 @@ export const MemberAddRequest: MessageFns<MemberAddRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.peerURLs.push(reader.string());
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.isLearner = reader.bool();
           continue;
@@ -3760,25 +3512,19 @@ export const MemberAddResponse: MessageFns<MemberAddResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.member = Member.decode(reader, reader.length());
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.members.push(Member.decode(reader, reader.length()));
           continue;
@@ -3826,9 +3572,7 @@ export const MemberRemoveRequest: MessageFns<MemberRemoveRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.uint64() as bigint;
           continue;
@@ -3873,17 +3617,13 @@ export const MemberRemoveResponse: MessageFns<MemberRemoveResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.members.push(Member.decode(reader, reader.length()));
           continue;
@@ -3931,17 +3671,13 @@ export const MemberUpdateRequest: MessageFns<MemberUpdateRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.uint64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.peerURLs.push(reader.string());
           continue;
@@ -3987,17 +3723,13 @@ export const MemberUpdateResponse: MessageFns<MemberUpdateResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.members.push(Member.decode(reader, reader.length()));
           continue;
@@ -4042,9 +3774,7 @@ export const MemberListRequest: MessageFns<MemberListRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.linearizable = reader.bool();
           continue;
@@ -4089,17 +3819,13 @@ export const MemberListResponse: MessageFns<MemberListResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.members.push(Member.decode(reader, reader.length()));
           continue;
@@ -4144,9 +3870,7 @@ export const MemberPromoteRequest: MessageFns<MemberPromoteRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.ID = reader.uint64() as bigint;
           continue;
@@ -4191,17 +3915,13 @@ export const MemberPromoteResponse: MessageFns<MemberPromoteResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.members.push(Member.decode(reader, reader.length()));
           continue;
@@ -4278,9 +3998,7 @@ export const DefragmentResponse: MessageFns<DefragmentResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -4324,9 +4042,7 @@ export const MoveLeaderRequest: MessageFns<MoveLeaderRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.targetID = reader.uint64() as bigint;
           continue;
@@ -4368,9 +4084,7 @@ export const MoveLeaderResponse: MessageFns<MoveLeaderResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -4420,25 +4134,19 @@ export const AlarmRequest: MessageFns<AlarmRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.action = reader.int32() as any;
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.memberID = reader.uint64() as bigint;
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.alarm = reader.int32() as any;
           continue;
@@ -4485,17 +4193,13 @@ export const AlarmMember: MessageFns<AlarmMember> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.memberID = reader.uint64() as bigint;
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.alarm = reader.int32() as any;
           continue;
@@ -4541,17 +4245,13 @@ export const AlarmResponse: MessageFns<AlarmResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.alarms.push(AlarmMember.decode(reader, reader.length()));
           continue;
@@ -4599,17 +4299,13 @@ export const DowngradeRequest: MessageFns<DowngradeRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.action = reader.int32() as any;
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.version = reader.string();
           continue;
@@ -4655,17 +4351,13 @@ export const DowngradeResponse: MessageFns<DowngradeResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.version = reader.string();
           continue;
@@ -4710,9 +4402,7 @@ export const DowngradeVersionTestRequest: MessageFns<DowngradeVersionTestRequest
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.ver = reader.string();
           continue;
@@ -4836,105 +4526,79 @@ export const StatusResponse: MessageFns<StatusResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.version = reader.string();
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.dbSize = reader.int64Number();
           continue;
         }
         case 4: {
-          if (tag !== 32) {
-            break;
-          }
+          if (tag !== 32) throw reader.refused(tag);
 
           message.leader = reader.uint64() as bigint;
           continue;
         }
         case 5: {
-          if (tag !== 40) {
-            break;
-          }
+          if (tag !== 40) throw reader.refused(tag);
 
           message.raftIndex = reader.uint64Number();
           continue;
         }
         case 6: {
-          if (tag !== 48) {
-            break;
-          }
+          if (tag !== 48) throw reader.refused(tag);
 
           message.raftTerm = reader.uint64Number();
           continue;
         }
         case 7: {
-          if (tag !== 56) {
-            break;
-          }
+          if (tag !== 56) throw reader.refused(tag);
 
           message.raftAppliedIndex = reader.uint64Number();
           continue;
         }
         case 8: {
-          if (tag !== 66) {
-            break;
-          }
+          if (tag !== 66) throw reader.refused(tag);
 
           message.errors.push(reader.string());
           continue;
         }
         case 9: {
-          if (tag !== 72) {
-            break;
-          }
+          if (tag !== 72) throw reader.refused(tag);
 
           message.dbSizeInUse = reader.int64Number();
           continue;
         }
         case 10: {
-          if (tag !== 80) {
-            break;
-          }
+          if (tag !== 80) throw reader.refused(tag);
 
           message.isLearner = reader.bool();
           continue;
         }
         case 11: {
-          if (tag !== 90) {
-            break;
-          }
+          if (tag !== 90) throw reader.refused(tag);
 
           message.storageVersion = reader.string();
           continue;
         }
         case 12: {
-          if (tag !== 96) {
-            break;
-          }
+          if (tag !== 96) throw reader.refused(tag);
 
           message.dbSizeQuota = reader.int64Number();
           continue;
         }
         case 13: {
-          if (tag !== 106) {
-            break;
-          }
+          if (tag !== 106) throw reader.refused(tag);
 
           message.downgradeInfo = DowngradeInfo.decode(reader, reader.length());
           continue;
@@ -4995,17 +4659,13 @@ export const DowngradeInfo: MessageFns<DowngradeInfo> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.enabled = reader.bool();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.targetVersion = reader.string();
           continue;
@@ -5147,17 +4807,13 @@ export const AuthenticateRequest: MessageFns<AuthenticateRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.string();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.password = reader.string();
           continue;
@@ -5209,33 +4865,25 @@ export const AuthUserAddRequest: MessageFns<AuthUserAddRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.string();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.password = reader.string();
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.options = UserAddOptions.decode(reader, reader.length());
           continue;
         }
         case 4: {
-          if (tag !== 34) {
-            break;
-          }
+          if (tag !== 34) throw reader.refused(tag);
 
           message.hashedPassword = reader.string();
           continue;
@@ -5282,9 +4930,7 @@ export const AuthUserGetRequest: MessageFns<AuthUserGetRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.string();
           continue;
@@ -5326,9 +4972,7 @@ export const AuthUserDeleteRequest: MessageFns<AuthUserDeleteRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.string();
           continue;
@@ -5376,25 +5020,19 @@ export const AuthUserChangePasswordRequest: MessageFns<AuthUserChangePasswordReq
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.string();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.password = reader.string();
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.hashedPassword = reader.string();
           continue;
@@ -5441,17 +5079,13 @@ export const AuthUserGrantRoleRequest: MessageFns<AuthUserGrantRoleRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.user = reader.string();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.role = reader.string();
           continue;
@@ -5497,17 +5131,13 @@ export const AuthUserRevokeRoleRequest: MessageFns<AuthUserRevokeRoleRequest> = 
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.string();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.role = reader.string();
           continue;
@@ -5550,9 +5180,7 @@ export const AuthRoleAddRequest: MessageFns<AuthRoleAddRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.string();
           continue;
@@ -5594,9 +5222,7 @@ export const AuthRoleGetRequest: MessageFns<AuthRoleGetRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.role = reader.string();
           continue;
@@ -5702,9 +5328,7 @@ export const AuthRoleDeleteRequest: MessageFns<AuthRoleDeleteRequest> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.role = reader.string();
           continue;
@@ -5749,17 +5373,13 @@ export const AuthRoleGrantPermissionRequest: MessageFns<AuthRoleGrantPermissionR
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.name = reader.string();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.perm = Permission.decode(reader, reader.length());
           continue;
@@ -5810,25 +5430,19 @@ export const AuthRoleRevokePermissionRequest: MessageFns<AuthRoleRevokePermissio
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.role = reader.string();
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.key = reader.bytes();
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.rangeEnd = reader.bytes();
           continue;
@@ -5872,9 +5486,7 @@ export const AuthEnableResponse: MessageFns<AuthEnableResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -5918,9 +5530,7 @@ export const AuthDisableResponse: MessageFns<AuthDisableResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -5970,25 +5580,19 @@ export const AuthStatusResponse: MessageFns<AuthStatusResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.enabled = reader.bool();
           continue;
         }
         case 3: {
-          if (tag !== 24) {
-            break;
-          }
+          if (tag !== 24) throw reader.refused(tag);
 
           message.authRevision = reader.uint64Number();
           continue;
@@ -6037,17 +5641,13 @@ export const AuthenticateResponse: MessageFns<AuthenticateResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.token = reader.string();
           continue;
@@ -6092,9 +5692,7 @@ export const AuthUserAddResponse: MessageFns<AuthUserAddResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -6141,17 +5739,13 @@ export const AuthUserGetResponse: MessageFns<AuthUserGetResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.roles.push(reader.string());
           continue;
@@ -6196,9 +5790,7 @@ export const AuthUserDeleteResponse: MessageFns<AuthUserDeleteResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -6242,9 +5834,7 @@ export const AuthUserChangePasswordResponse: MessageFns<AuthUserChangePasswordRe
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -6288,9 +5878,7 @@ export const AuthUserGrantRoleResponse: MessageFns<AuthUserGrantRoleResponse> = 
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -6334,9 +5922,7 @@ export const AuthUserRevokeRoleResponse: MessageFns<AuthUserRevokeRoleResponse> 
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -6380,9 +5966,7 @@ export const AuthRoleAddResponse: MessageFns<AuthRoleAddResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -6429,17 +6013,13 @@ export const AuthRoleGetResponse: MessageFns<AuthRoleGetResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.perm.push(Permission.decode(reader, reader.length()));
           continue;
@@ -6487,17 +6067,13 @@ export const AuthRoleListResponse: MessageFns<AuthRoleListResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.roles.push(reader.string());
           continue;
@@ -6545,17 +6121,13 @@ export const AuthUserListResponse: MessageFns<AuthUserListResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
         }
         case 2: {
-          if (tag !== 18) {
-            break;
-          }
+          if (tag !== 18) throw reader.refused(tag);
 
           message.users.push(reader.string());
           continue;
@@ -6600,9 +6172,7 @@ export const AuthRoleDeleteResponse: MessageFns<AuthRoleDeleteResponse> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -6646,9 +6216,7 @@ export const AuthRoleGrantPermissionResponse: MessageFns<AuthRoleGrantPermission
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;
@@ -6692,9 +6260,7 @@ export const AuthRoleRevokePermissionResponse: MessageFns<AuthRoleRevokePermissi
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 10) {
-            break;
-          }
+          if (tag !== 10) throw reader.refused(tag);
 
           message.header = ResponseHeader.decode(reader, reader.length());
           continue;

@@ -46,25 +46,19 @@ export const Record: MessageFns<Record> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.type = reader.int64Number();
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.crc = reader.uint32();
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.data = reader.bytes();
           continue;
@@ -110,25 +104,19 @@ export const Snapshot: MessageFns<Snapshot> = {
       const tag = reader.tag();
       switch (tag >>> 3) {
         case 1: {
-          if (tag !== 8) {
-            break;
-          }
+          if (tag !== 8) throw reader.refused(tag);
 
           message.index = reader.uint64Number();
           continue;
         }
         case 2: {
-          if (tag !== 16) {
-            break;
-          }
+          if (tag !== 16) throw reader.refused(tag);
 
           message.term = reader.uint64Number();
           continue;
         }
         case 3: {
-          if (tag !== 26) {
-            break;
-          }
+          if (tag !== 26) throw reader.refused(tag);
 
           message.confState = ConfState.decode(reader, reader.length());
           continue;

@@ -74,6 +74,11 @@ export class BinaryReader {
     return this.#high * TWO_32 + this.#low;
   }
 
+  /** A field that is known, with a wire type that is not its own. etcd refuses such a message rather than skip the field. */
+  refused(tag: number): Error {
+    return new Error(`proto: wrong wireType = ${tag & 7} for field ${tag >>> 3}`);
+  }
+
   /** Passes over the value of a field nobody asked for. */
   skip(tag: number): void {
     switch (tag & 7) {

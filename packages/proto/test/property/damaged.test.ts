@@ -49,7 +49,7 @@ function agrees({ type, ours }: Known, bytes: Uint8Array): void {
     // Whatever the damage, the error is one of the reader's: no index missed, no stack overflowed.
     expect(answer, expected).toBeInstanceOf(Error);
     expect((answer as Error).message).toMatch(
-      /message ends|more than 64 bits|no field has tag|wire type|group|nested deeper|invalid UTF-8|hold .* exactly/,
+      /message ends|more than 64 bits|no field has tag|wire type|wrong wireType|group|nested deeper|invalid UTF-8|hold .* exactly/,
     );
   } else expect(answer).toEqual(expected);
 }

@@ -52,7 +52,8 @@ function message(type: protobuf.Type, bytes: Uint8Array, depth: number): object 
         list.push(scalar(field, value, content));
         rest = rest.slice(size);
       }
-    } else if (wire === wanted) {
+    } else {
+      if (wire !== wanted) throw new Damaged('of a wire type that is not the field’s');
       const value =
         field.resolvedType instanceof protobuf.Type
           ? message(field.resolvedType, content, depth + 1)
