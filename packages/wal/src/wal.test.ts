@@ -56,6 +56,23 @@ describe('creating', () => {
     expect((await readAll(disk)).texts).toEqual([]);
   });
 
+  it('interrupted by a kill at any moment is finished by the next start, for good', async () => {
+    let interrupted = 0;
+    for (let nth = 1; ; nth++) {
+      disk = new MemoryFileSystem();
+      let next: MemoryFileSystem | undefined;
+      disk.before = ({ number }) => void (number === nth && (next = disk.restart()));
+      await Wal.create(options(disk)).catch(() => interrupted++);
+      if (next === undefined) break;
+      disk = next;
+      const { wal } = await Wal.open(options(disk)).catch(async () => ({ wal: await Wal.create(options(disk)) }));
+      await wal.append([record(2, 'acknowledged')], sync);
+      disk = disk.powerCut(new SeededRandom(1), 'lost');
+      expect((await readAll(disk)).texts, `killed at operation ${nth}`).toEqual(['2:acknowledged']);
+    }
+    expect(interrupted).toBeGreaterThan(10);
+  });
+
   it('says so when there is no room', async () => {
     disk.capacityBytes = 10;
     await expect(Wal.create(options(disk))).rejects.toMatchObject({ code: 'WAL_NO_SPACE' });
