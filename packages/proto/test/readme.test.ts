@@ -30,7 +30,7 @@ describe('the README', () => {
     const texts = [...(reader + utf8).matchAll(/new (?:Range)?Error\([`'](.*?)(?:\$\{|[`'])/g)].map(
       ([, text = '']) => text,
     );
-    expect(texts.length).toBe(10);
+    expect(texts.length).toBe(11);
     const table = readme.slice(readme.indexOf('## Errors')).replaceAll(/\b(?:N|500)\b/g, '');
     for (const text of texts.filter((each) => !each.startsWith('groups nested'))) expect(table).toContain(text);
   });

@@ -261,7 +261,7 @@ describe('bad input gets an answer and harms nobody', () => {
     expect([3, 13]).toContain(answers.deeplyNested.code);
     expect(answers.oversize).toMatchObject({
       code: 8,
-      details: 'grpc: received message larger than max (2200009 vs. 2097152)',
+      details: 'grpc: received message larger than max (2200008 vs. 2097152)',
     });
     expect(answers.tooLarge).toMatchObject({ code: 3, details: 'etcdserver: request is too large' });
     expect(answers.unknownMethod).toMatchObject({
