@@ -32,6 +32,6 @@ it('gives every watcher the changes of its range from its start on, each once an
       expect(hub.status).toMatchObject({ watchers: 0, lagging: 0, pendingEvents: 0, pendingBytes: 0 });
       expect(history.openScans).toBe(0);
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });

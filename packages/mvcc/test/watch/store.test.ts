@@ -11,7 +11,7 @@ import type { HubOptions } from '../../src/watch/hub.js';
 import { type Step, script, sizes } from './script.js';
 import { type Ask, ScriptedHistory, valueOfPut } from './scripted-history.js';
 import { call } from './witness.js';
-import { World } from './world.js';
+import { turn, until, World } from './world.js';
 
 let open: { store: MvccStore; backend: LevelBackend }[] = [];
 
@@ -56,10 +56,6 @@ function lawful(steps: readonly Step[]): Step[] {
   });
 }
 
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 describe('a store', () => {
   it('gives every watcher the changes of its range from its start on, each once and in order, whatever comes in between', async () => {
     await fc.assert(
@@ -86,7 +82,7 @@ describe('a store', () => {
         expect(store.watchStatus).toMatchObject({ watchers: 0, lagging: 0, pendingEvents: 0, pendingBytes: 0 });
         await closeAll();
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 
@@ -103,8 +99,8 @@ describe('a store', () => {
         const watchers = Array.from({ length: last + 2 }, (_, start) =>
           store.watch({ range: all(), startRevision: start }),
         );
-        while (store.watchStatus.lagging > watchers.filter((_, start) => start > 0 && start < compacted).length)
-          await turn();
+        const late = watchers.filter((_, start) => start > 0 && start < compacted).length;
+        await until(() => store.watchStatus.lagging === late);
         for (const [start, watcher] of watchers.entries()) {
           const got = watcher.take();
           const shown = got?.kind === 'events' ? got.events.map(print) : (got ?? []);
@@ -133,11 +129,11 @@ describe('a store', () => {
     store.deleteRange(all());
     batches.push(live.take());
     const past = store.watch({ range: all(), startRevision: 2, prevKv: true });
-    while (batches.length < 4) {
-      await turn();
+    await until(() => {
       const batch = past.take();
       if (batch !== undefined) batches.push(batch);
-    }
+      return batches.length === 4;
+    });
     const seen = batches.map((batch) => batch?.kind === 'events' && new Set(batch.events.map(print)));
     const put = new Set(keys.map(() => 'put 2'));
     const gone = new Set(keys.map(() => 'delete 3'));

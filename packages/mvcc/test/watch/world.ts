@@ -3,6 +3,21 @@ import type { Sizes, Step } from './script.js';
 import type { Ask, ScriptedHistory } from './scripted-history.js';
 import { Witness } from './witness.js';
 
+const MAX_TURNS = 2000;
+
+/** Everything that is due gets to run. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits, by turns, and not for ever. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let turns = 0; !condition(); turns++) {
+    if (turns > MAX_TURNS) throw new Error('it does not happen');
+    await turn();
+  }
+}
+
 /** What is watched: the code under test. */
 export interface Subject {
   watch(options: WatchOptions): Watcher;
@@ -71,8 +86,10 @@ export class World {
 
   /** Lets everybody get everything, told or asking, until nothing moves any more; then looks at what they got. */
   async settle(isBusy: () => boolean): Promise<void> {
+    let turns = 0;
     for (let quiet = 0; quiet < 3; quiet++) {
-      await new Promise((resolve) => setImmediate(resolve));
+      if (turns++ > MAX_TURNS) throw new Error('it does not come to rest');
+      await turn();
       await this.#subject.proceed();
       for (const witness of this.witnesses) {
         if (witness.habit === 'slow') while (witness.take() !== undefined) quiet = 0;
