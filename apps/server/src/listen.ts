@@ -2,6 +2,7 @@ import { lstat, unlink } from 'node:fs/promises';
 import { connect, createServer, type ListenOptions as NodeListenOptions, type Server, type Socket } from 'node:net';
 import type { Clock, Logger } from '@kontiki/std';
 import type { EndpointUrl } from './config/urls.js';
+import { readProcessStats } from './observe/process-stats.js';
 
 /** Who speaks what. A protocol nobody takes is refused: its connections are closed. */
 export interface Protocols {
@@ -16,7 +17,7 @@ export interface ListenLimits {
   readonly prefaceMs: number;
   /** Connections that have not said it yet; one more, and the oldest of them is closed. */
   readonly silentMax: number;
-  /** Connections in all; one more is closed at once. */
+  /** Connections in all, of one {@link Listening}; one more is closed at once. By default what the process may open, less 150. */
   readonly connectionsMax: number;
 }
 
@@ -26,7 +27,14 @@ export interface ListenOptions {
   readonly limits?: Partial<ListenLimits>;
 }
 
-const DEFAULT_LIMITS: ListenLimits = { prefaceMs: 10_000, silentMax: 1024, connectionsMax: 20_000 };
+/** What files, logs and the database need of the process' file descriptors, as etcd keeps it. */
+const RESERVED_FDS = 150;
+const FDS_IF_UNKNOWN = 20_000;
+
+function defaultLimits(): ListenLimits {
+  const fds = readProcessStats().maxFds ?? FDS_IF_UNKNOWN;
+  return { prefaceMs: 10_000, silentMax: 1024, connectionsMax: Math.max(fds - RESERVED_FDS, 1) };
+}
 
 /** What every HTTP/2 connection begins with. @see RFC 9113 §3.4 */
 const PREFACE: Uint8Array = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
@@ -86,7 +94,7 @@ export class Listening {
     this.#protocols = protocols;
     this.#clock = options.clock;
     this.#logger = options.logger;
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#limits = { ...defaultLimits(), ...options.limits };
   }
 
   /** What is listened on, with the port the system gave where 0 was asked for. */

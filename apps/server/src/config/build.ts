@@ -33,7 +33,6 @@ export function buildOptions(flags: FlagValues): ServerOptions {
       preVote: flags['pre-vote'],
       snapshotEveryEntries: flags['snapshot-count'],
       snapshotCatchUpEntries: flags['snapshot-catchup-entries'],
-      maxSnapshotFiles: flags['max-snapshots'],
       maxWalFiles: flags['max-wals'],
     },
     listening: {

@@ -33,8 +33,6 @@ export interface MemberOptions {
   readonly snapshotEveryEntries: number;
   /** Entries kept in the log behind a snapshot, for followers that lag. */
   readonly snapshotCatchUpEntries: number;
-  /** Snapshot files kept; 0: all. */
-  readonly maxSnapshotFiles: number;
   /** Log segments kept behind the last snapshot; 0: all. */
   readonly maxWalFiles: number;
 }

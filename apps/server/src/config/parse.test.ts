@@ -50,7 +50,6 @@ describe('defaults', () => {
         preVote: true,
         snapshotEveryEntries: 10_000,
         snapshotCatchUpEntries: 5000,
-        maxSnapshotFiles: 5,
         maxWalFiles: 5,
       },
       listening: {
@@ -629,7 +628,7 @@ describe('every source', () => {
         // A pair of values may contradict each other; then all three say so alike.
         if (fromFlags.kind === 'fail') expect(fromFlags.message).toMatch(/same url|revisions in revision mode/);
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 
@@ -658,7 +657,7 @@ describe('every source', () => {
           if (outcome.kind === 'fail') expect(outcome.message).not.toMatch(/\n|undefined|\[object/);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });

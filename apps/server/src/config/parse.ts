@@ -1,3 +1,4 @@
+import { nodeRuntime } from '../observe/process-stats.js';
 import { advice, buildOptions } from './build.js';
 import { readCommandLine } from './command-line.js';
 import { type Environment, readEnvironment } from './environment.js';
@@ -28,7 +29,7 @@ export function parseCommandLine(
   argv: readonly string[],
   env: Environment,
   readFile: (path: string) => string,
-  runtime: Runtime = process,
+  runtime: Runtime = nodeRuntime,
 ): CommandLineOutcome {
   const line = readCommandLine(argv);
   if (line.kind === 'help') return { kind: 'print', text: helpText() };

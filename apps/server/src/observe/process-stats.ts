@@ -8,6 +8,9 @@ export interface ProcessStats {
   readonly maxVirtualBytes: number | undefined;
 }
 
+/** The Node.js this runs on. */
+export const nodeRuntime: { readonly version: string; readonly platform: string; readonly arch: string } = process;
+
 /** Go's collector prints an absent limit as the largest unsigned 64-bit number. */
 const UNLIMITED = 2 ** 64;
 

@@ -63,7 +63,13 @@ export const memberFlags: FlagTable<MemberFlags> = {
     '3.5',
     'Where HTTP is served alone; --listen-client-urls then speak gRPC alone',
   ),
-  'max-snapshots': flag('Member', count, '5', '3.4', 'Snapshot files to keep; 0 keeps all'),
+  'max-snapshots': flag(
+    'Member',
+    count,
+    '5',
+    '3.4',
+    'Without effect: snapshots are part of the database, not files that pile up',
+  ),
   'max-wals': flag('Member', count, '5', '3.4', 'Write-ahead log files to keep; 0 keeps all'),
   'quota-backend-bytes': flag(
     'Member',
