@@ -1,4 +1,4 @@
-import { fromEtcd } from '@kontiki/mvcc';
+import { fromEtcd, MvccError } from '@kontiki/mvcc';
 import { rpc } from '@kontiki/proto';
 import { costOfPut, costOfTxn } from '../apply/quota.js';
 import { fromRangeResult, fromTxnResult, toRangeOptions, toTxn } from '../apply/txn-form.js';
@@ -48,9 +48,15 @@ export function kvService(node: Node, options: KvOptions): Service {
     },
 
     async compact(request) {
-      const { deleted, header: own } = await node.compact(request);
-      if (request.physical) await deleted;
-      return { header: header(node, own?.revision) };
+      try {
+        const reply = await node.compact(request);
+        if (request.physical) await reply.deleted;
+        return { header: header(node, reply.header?.revision) };
+      } catch (error) {
+        // Somebody else compacted as far: whoever asked for `physical` still wants to hear when it is deleted.
+        if (request.physical && error instanceof MvccError && error.code === 'COMPACTED') await node.store.compacted();
+        throw error;
+      }
     },
   });
 }
