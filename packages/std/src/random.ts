@@ -1,3 +1,5 @@
+import { assert } from './assert.js';
+
 /** Chance, as a port. */
 export interface Random {
   /** A whole number, 0 ≤ n < `below`; 1 ≤ `below` ≤ 2^32. */
@@ -32,6 +34,7 @@ export class SeededRandom implements Random {
   }
 
   int(below: number): number {
+    assert(Number.isInteger(below) && below >= 1 && below <= 0x1_0000_0000, 'below is a whole number from 1 to 2^32');
     // Rejection keeps every remainder equally likely.
     const limit = 0x1_0000_0000 - (0x1_0000_0000 % below);
     for (;;) {

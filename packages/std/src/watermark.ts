@@ -8,7 +8,7 @@ export class Watermark {
   #value: number;
   /** Sorted by target; ties in order of arrival. */
   readonly #waiters: { target: number; deferred: Deferred<void> }[] = [];
-  #failure: unknown;
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(value = 0) {
     this.#value = value;
@@ -30,7 +30,7 @@ export class Watermark {
   /** Resolves when the mark is at `target` or above; rejects when {@link fail} comes first. */
   reached(target: number): Promise<void> {
     if (target <= this.#value) return Promise.resolve();
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     const deferred = new Deferred<void>();
     let at = this.#waiters.length;
     while (at > 0 && this.#waiters[at - 1]!.target > target) at--;
@@ -40,7 +40,7 @@ export class Watermark {
 
   /** No rise will come: whoever waits, and whoever asks later, is told why. */
   fail(error: unknown): void {
-    this.#failure ??= error;
+    this.#failure ??= { error };
     for (const { deferred } of this.#waiters.splice(0)) deferred.reject(error);
   }
 }
