@@ -12,6 +12,7 @@ export type RaftErrorCode =
   | 'INVALID_MESSAGE'
   | 'INVALID_OPTIONS'
   | 'LOG_LOST'
+  | 'UNKNOWN_MEMBERS'
   | 'STORAGE_FAILED'
   | 'APPLY_FAILED';
 

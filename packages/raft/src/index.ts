@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export { type Bootstrap, bootstrap } from './bootstrap.js';
 export type { Refusal } from './core/leader.js';
 export type { ReadState, StateOptions as RawNodeOptions } from './core/state.js';
 export { RaftDriver } from './driver/driver.js';

@@ -2,11 +2,12 @@ import { assert } from '@kontiki/std';
 import { campaign, voteIsDurable } from './core/campaign.js';
 import { propose, type Refusal, takeChange, transferLeadership } from './core/leader.js';
 import { flushReads, requestRead } from './core/read-index.js';
-import { applyChange, leaveJointWhenApplied } from './core/reconfigure.js';
+import { adoptSnapshot, applyChange, leaveJointWhenApplied } from './core/reconfigure.js';
 import { flushAppends, maybeCommit, sendSnapshots } from './core/replicate.js';
 import { type ReadState, State, type StateOptions } from './core/state.js';
 import { step } from './core/step.js';
 import { tick } from './core/tick.js';
+import { RaftError } from './errors.js';
 import type { MembershipChange } from './membership/change.js';
 import { encodeChange } from './membership/codec.js';
 import { toConfState } from './membership/configuration.js';
@@ -39,7 +40,7 @@ const NOTHING: readonly never[] = [];
  *
  * In go ticks, messages, proposals, and reports of what the disk and the state machine have done; out comes, on
  * request, a {@link Ready} bundle of what is to be done. After every input ask for `ready` until it answers undefined.
- * An AssertionError or a RaftError LOG_LOST from any method means that this member must stop.
+ * An AssertionError, or a RaftError LOG_LOST or UNKNOWN_MEMBERS, from any method means that this member must stop.
  */
 export class RawNode {
   readonly #state: State;
@@ -157,7 +158,8 @@ export class RawNode {
 
   /** Everything up to `index` is applied, or restored from a snapshot. */
   applied(index: LogIndex): void {
-    this.#state.log.appliedTo(index);
+    const restored = this.#state.log.appliedTo(index);
+    if (restored !== undefined) adoptSnapshot(this.#state, restored);
     leaveJointWhenApplied(this.#state);
   }
 
@@ -177,8 +179,7 @@ export class RawNode {
     const softState = this.#takeSoftState();
     const snapshotWanted = this.#takeSnapshotWanted();
     const restore = state.log.takeRestore();
-    const committed = state.log.takeCommitted(state.options.maxApplyBytes);
-    if (state.role === 'leader') this.#release(committed);
+    const committed = this.#takeCommitted();
     const messages = state.outbox.takeNow();
     const messagesAfterPersist = canPersist ? state.outbox.takeAfterPersist() : NOTHING;
     const reads = this.#takeReads();
@@ -304,16 +305,29 @@ export class RawNode {
     return reads;
   }
 
+  #takeCommitted(): readonly Entry[] {
+    const { log, options, tracker, role, term } = this.#state;
+    const committed = log.takeCommitted(options.maxApplyBytes);
+    const first = committed[0];
+    if (first === undefined) return committed;
+    if (tracker.configuration.voters.size === 0 && first.kind === 'normal') {
+      // Changes applied to nobody would make this member believe that it decides alone.
+      throw new RaftError(
+        'UNKNOWN_MEMBERS',
+        `entry ${first.index} is to be applied, but nobody is a member: start with the confState the cluster began with`,
+      );
+    }
+    if (role === 'leader') {
+      // Of its own term: they no longer count against the leader's limit.
+      for (const entry of committed) if (entry.term === term) this.#state.uncommittedBytes -= entry.data.length;
+    }
+    return committed;
+  }
+
   #takeSnapshotWanted(): boolean {
     const { role, tracker } = this.#state;
     if (role !== 'leader' || this.#snapshotAsked) return false;
     for (const progress of tracker.progress.values()) if (progress.wantsSnapshot) return (this.#snapshotAsked = true);
     return false;
-  }
-
-  /** Committed entries of this leader's term no longer count against its limit. */
-  #release(committed: Ready['committed']): void {
-    for (const entry of committed)
-      if (entry.term === this.#state.term) this.#state.uncommittedBytes -= entry.data.length;
   }
 }

@@ -32,6 +32,7 @@ describe('the README', () => {
       INVALID_MESSAGE: true,
       INVALID_OPTIONS: true,
       LOG_LOST: true,
+      UNKNOWN_MEMBERS: true,
       STORAGE_FAILED: true,
       APPLY_FAILED: true,
     };

@@ -92,11 +92,9 @@ function snapshot(state: State, { from, snapshot }: SnapshotMessage): void {
       // The entries are here already; only that they are committed is news.
       log.commitTo(index);
     } else {
-      const configuration = fromConfState(confState);
-      if (membersOf(configuration).includes(state.id)) {
-        log.restore(snapshot);
-        state.tracker.configure(configuration, log.last);
-      }
+      // The configuration changes when the snapshot is restored: earlier entries may still wait to be applied.
+      const members = membersOf(fromConfState(confState));
+      if (members.includes(state.id)) log.restore(snapshot);
     }
   }
   accept(state, from, log.committed);

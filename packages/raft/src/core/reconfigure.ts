@@ -1,8 +1,10 @@
+import { assert } from '@kontiki/std';
 import { RaftError } from '../errors.js';
 import type { MembershipChange } from '../membership/change.js';
 import { changed } from '../membership/changer.js';
 import { type Configuration, isJoint, toConfState } from '../membership/configuration.js';
-import { type ConfState, NOBODY } from '../types.js';
+import { fromConfState } from '../membership/restore.js';
+import { type ConfState, NOBODY, type Snapshot } from '../types.js';
 import { answerConfirmed } from './read-index.js';
 import { appendOwn, markAllDue, maybeCommit } from './replicate.js';
 import { becomeFollower } from './roles.js';
@@ -36,6 +38,12 @@ export function applyChange(state: State, change: MembershipChange): { confState
   state.tracker.configure(after, state.log.last);
   if (state.role === 'leader') leadOn(state);
   return { confState: toConfState(after), effective: true };
+}
+
+/** A snapshot was restored: its configuration takes effect. */
+export function adoptSnapshot(state: State, { meta }: Snapshot): void {
+  assert(state.role !== 'leader', 'a leader restores nothing');
+  state.tracker.configure(fromConfState(meta.confState), state.log.last);
 }
 
 function leadOn(state: State): void {

@@ -51,6 +51,7 @@ export class RaftDriver<Outcome> {
 
   #tick = 0;
   #scheduled = false;
+  #campaignWanted = false;
   #stopped = false;
   #stopError: RaftError | undefined;
   /** Whom proposals and reads were given to, as last told by the node. */
@@ -153,9 +154,13 @@ export class RaftDriver<Outcome> {
     this.#input(() => this.#node.step(message));
   }
 
-  /** Stands for election now. A single voter need not wait for its election timeout. */
+  /**
+   * Stands for election without waiting for the election timeout, as soon as what is committed has been applied: a
+   * single voter leads right after its start. No effect where there is a leader, or on who may not vote.
+   */
   campaign(): void {
-    this.#input(() => this.#node.campaign());
+    this.#campaignWanted = true;
+    this.#schedule();
   }
 
   /** Asks for leadership to go to `target`; it has when `onState` says so, or has not after an election timeout. */
@@ -219,6 +224,7 @@ export class RaftDriver<Outcome> {
     this.#scheduled = false;
     if (this.#stopped) return;
     try {
+      if (this.#campaignWanted) this.#campaign();
       this.#flushProposals();
       this.#reads.flush(this.#tick, this.#askRead);
       for (;;) {
@@ -235,6 +241,13 @@ export class RaftDriver<Outcome> {
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  #campaign(): void {
+    const { applied, commit } = this.#node.status();
+    if (this.#leader === NOBODY && applied < commit) return;
+    this.#campaignWanted = false;
+    if (this.#leader === NOBODY) this.#node.campaign();
   }
 
   #carryOut(ready: Ready): void {

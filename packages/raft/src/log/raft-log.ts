@@ -171,11 +171,14 @@ export class RaftLog {
     return snapshot;
   }
 
-  appliedTo(index: LogIndex): void {
+  /** Everything up to `index` is applied. Answers the snapshot when that was done by restoring one. */
+  appliedTo(index: LogIndex): Snapshot | undefined {
     assert(index > this.#applied && index <= this.#applying, `${index} is applied but was not handed out`);
     this.#applied = index;
-    if (this.#restoring !== undefined && this.#restoring.meta.index <= index) this.#restoring = undefined;
+    const restored = this.#restoring?.meta.index === index ? this.#restoring : undefined;
+    if (restored !== undefined) this.#restoring = undefined;
     this.#check();
+    return restored;
   }
 
   #canRestore(): boolean {

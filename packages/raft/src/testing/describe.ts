@@ -43,12 +43,14 @@ export function describeEntries(entries: readonly Entry[]): string {
   return entries.map(({ index, term, kind, data }) => `${index}/${term} ${content(kind, data)}`.trimEnd()).join(', ');
 }
 
-/** `1 2 3`, `1 2 3 learners 4`, `2 3 4 from 1 2 3`. */
-export function describeConfState({ voters, learners, votersOutgoing, learnersNext }: ConfState): string {
+/** `1 2 3`, `1 2 3 learners 4`, `2 3 4 from 1 2 3 auto`. */
+export function describeConfState(confState: ConfState): string {
+  const { voters, learners, votersOutgoing, learnersNext, autoLeave } = confState;
   const parts = [voters.join(' ')];
   if (votersOutgoing !== undefined) parts.push(`from ${votersOutgoing.join(' ')}`);
   if (learners.length > 0) parts.push(`learners ${learners.join(' ')}`);
   if (learnersNext !== undefined && learnersNext.length > 0) parts.push(`then learners ${learnersNext.join(' ')}`);
+  if (autoLeave === true) parts.push('auto');
   return parts.join(' ');
 }
 

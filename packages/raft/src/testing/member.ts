@@ -6,6 +6,7 @@ import type { RaftOptions } from '../options.js';
 import { RawNode } from '../raw-node.js';
 import type { Persist } from '../ready.js';
 import type { ConfState, Entry, LogIndex, NodeId, Snapshot } from '../types.js';
+import { describeConfState } from './describe.js';
 import type { MemberView } from './invariants/invariant.js';
 import { MemoryDisk } from './memory-disk.js';
 
@@ -110,8 +111,13 @@ export class Member {
     } else {
       for (const entry of application.entries) {
         assert(entry.index === this.applied + 1, `entry ${entry.index} is applied after ${this.applied}`);
-        if (entry.kind !== 'normal') this.confState = this.node.applyChange(decodeChange(entry)).confState;
         this.digest = digestOf(this.digest, entry);
+        if (entry.kind !== 'normal') {
+          this.confState = this.node.applyChange(decodeChange(entry)).confState;
+          // Who is a member is part of the state that must be the same everywhere.
+          const members = new TextEncoder().encode(describeConfState(this.confState));
+          this.digest = digestOf(this.digest, { ...entry, data: members });
+        }
         this.applied = entry.index;
         this.#onApplied(this);
       }

@@ -39,8 +39,8 @@ export class Network {
     for (const id of [...options.confState.voters, ...options.confState.learners]) this.add(id, options.confState);
   }
 
-  /** A member that starts with an empty log. One that joins later starts with `confState` of nobody: it is told. */
-  add(id: NodeId, confState: ConfState = { voters: [], learners: [] }): Member {
+  /** A member that starts with an empty log, and with the members the network began with: the rest it is told. */
+  add(id: NodeId, confState: ConfState = this.#options.confState): Member {
     const { raft, random, onApplied } = this.#options;
     const member = new Member({
       raft: { ...raft, id },

@@ -1,5 +1,14 @@
 import { type Clock, SeededRandom, type Timer } from '@kontiki/std';
-import type { Applied, Entry, LogIndex, Message, Persist, RaftDriverOptions } from '../../src/index.js';
+import type {
+  Applied,
+  Bootstrap,
+  Entry,
+  LogIndex,
+  MembershipChange,
+  Message,
+  Persist,
+  RaftDriverOptions,
+} from '../../src/index.js';
 import { RaftDriver } from '../../src/index.js';
 import { MemoryDisk } from '../../src/testing/index.js';
 
@@ -58,15 +67,20 @@ export class Host {
   saves = 0;
   /** Set to hold up `save` and `restore`. */
   slow: (() => Promise<void>) | undefined;
+  /** Set to refuse membership changes. */
+  admits: ((change: MembershipChange) => boolean) | undefined;
   /** Set to make applying fail. */
   poison: string | undefined;
   readonly id: bigint;
   readonly #world: World;
+  readonly #first: Bootstrap | undefined;
   readonly #overrides: Partial<RaftDriverOptions<number>>;
   #life = 0;
 
-  constructor(world: World, id: bigint, overrides: Partial<RaftDriverOptions<number>>) {
+  constructor(world: World, id: bigint, overrides: Partial<RaftDriverOptions<number>>, first?: Bootstrap) {
     this.#world = world;
+    this.#first = first;
+    if (first !== undefined) this.disk.store({ entries: first.entries, hardState: first.hardState, mustSync: true });
     this.id = id;
     this.#overrides = overrides;
     this.driver = this.#start();
@@ -109,7 +123,7 @@ export class Host {
     const { raft, ...overrides } = this.#overrides;
     return RaftDriver.start<number>({
       raft: { ...raft, id: this.id },
-      confState: loaded?.confState ?? this.#world.confState,
+      confState: loaded?.confState ?? this.#first?.confState ?? this.#world.confState,
       log: this.disk.recover(),
       applied: loaded?.index ?? 0,
       writer: {
@@ -123,6 +137,7 @@ export class Host {
       transport: { send: (messages) => life === this.#life && this.#world.net.push(...messages) },
       stateMachine: {
         apply: (entries) => this.#apply(entries),
+        admits: (change) => this.admits?.(change) ?? true,
         applyChange: (entry, change, confState, effective) => {
           this.list.push(`members ${confState.voters.join(' ')} ${effective}`);
           return { id: change.kind === 'change' ? change.id : undefined, outcome: entry.index };
@@ -174,16 +189,25 @@ export class World {
   readonly confState: { readonly voters: readonly bigint[]; readonly learners: readonly bigint[] };
   readonly hosts: Host[];
   net: Message[] = [];
+  readonly #overrides: Partial<RaftDriverOptions<number>>;
   #nextId = 0n;
 
   constructor(size: number, overrides: Partial<RaftDriverOptions<number>> = {}, seed = 1) {
     this.random = new SeededRandom(seed);
+    this.#overrides = overrides;
     this.confState = { voters: Array.from({ length: size }, (_, i) => BigInt(i + 1)), learners: [] };
     this.hosts = this.confState.voters.map((id) => new Host(this, id, overrides));
   }
 
   host(id: bigint): Host {
     return this.hosts[Number(id) - 1]!;
+  }
+
+  /** Another process, that knows the members the world began with. */
+  join(id: bigint): Host {
+    const host = new Host(this, id, this.#overrides);
+    this.hosts.push(host);
+    return host;
   }
 
   id(): bigint {

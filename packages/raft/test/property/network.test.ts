@@ -21,18 +21,29 @@ describe('whatever the network, the disks and crashes do, Raft keeps its promise
     );
   });
 
+  it.each([1, 3])('with %i voters, while members come, go and change places', (size) => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        run(seed, size, 1500, {}, true);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   it('and the schedules do reach what they are meant to', () => {
-    const total = { answeredReads: 0, leaders: 0, restarts: 0, snapshots: 0 };
+    const total = { answeredReads: 0, leaders: 0, restarts: 0, snapshots: 0, configurations: 0 };
     for (let seed = 0; seed < 40; seed++) {
-      const { counts } = run(seed, 3, 1500);
+      const { counts } = run(seed, 3, 1500, {}, seed % 2 === 0);
       total.answeredReads += counts.answeredReads;
       total.leaders += counts.leaders.size;
       total.restarts += counts.restarts;
       total.snapshots += counts.snapshots;
+      total.configurations += counts.configurations.size;
     }
     expect(total.answeredReads).toBeGreaterThan(50);
     expect(total.leaders).toBeGreaterThan(80);
     expect(total.restarts).toBeGreaterThan(50);
     expect(total.snapshots).toBeGreaterThan(20);
+    expect(total.configurations).toBeGreaterThan(100);
   });
 });
