@@ -11,8 +11,10 @@ import { WatcherIndex } from './watcher-index.js';
 export interface CatchUpOptions {
   /** Who stands so many revisions ahead of a scan does not wait for it to come by. */
   readonly joinWithinRevisions: number;
-  /** A scan with others waiting lets go after so many changes. */
+  /** A round with others waiting ends after so many changes. */
   readonly turnMaxChanges: number;
+  /** One in which everybody has something ends after so many deliveries, so that those get to take it. */
+  readonly turnMaxDeliveries: number;
 }
 
 /**
@@ -46,6 +48,7 @@ export class CatchUp {
   #waiting = 0;
   #position = 0;
   #changes = 0;
+  #deliveries = 0;
   /** The event that is being given out. */
   #event!: SharedEvent;
   /** Met on the way and no longer asking: out of the index once nobody walks through it. */
@@ -102,6 +105,7 @@ export class CatchUp {
     const [oldest] = this.#queue;
     this.#position = oldest!.next;
     this.#changes = 0;
+    this.#deliveries = 0;
     this.#newcomers = [...this.#queue];
     this.#admit();
     try {
@@ -125,9 +129,9 @@ export class CatchUp {
       for await (const changes of this.#history.scan(first, last)) {
         // While it was read, compaction may have taken something out of it.
         if (this.#waiting === 0 || this.#position < this.#history.compactedRevision) return;
-        for (const change of changes) this.#give(new SharedEvent(change));
-        this.#given(changes[changes.length - 1]!.revision.main);
-        if (this.#recent.covers(this.#position) || this.#isOver()) return;
+        const newest = changes[changes.length - 1]!.revision.main;
+        const wasAll = this.#give(changes, (change) => new SharedEvent(change), newest);
+        if (!wasAll || this.#recent.covers(this.#position) || this.#isOver()) return;
       }
     } catch (error) {
       // The round goes on from where it stands, and sees whether that is too late.
@@ -138,19 +142,33 @@ export class CatchUp {
   }
 
   #giveRecent(): void {
-    for (const event of this.#recent.from(this.#position)) this.#give(event);
-    this.#given(this.#history.revision);
+    this.#give(this.#recent.from(this.#position), (event) => event, this.#history.revision);
+  }
+
+  /**
+   * Gives out `changes`, which are all there are from the position up to `last`.
+   * @returns false when that was enough after some of them: the position says where
+   */
+  #give<Change>(changes: readonly Change[], toEvent: (change: Change) => SharedEvent, last: number): boolean {
+    let previous = 0;
+    for (const change of changes) {
+      const event = toEvent(change);
+      if (event.revision !== previous && this.#waiting === 0 && this.#deliveries >= this.#options.turnMaxDeliveries) {
+        this.#given(event.revision - 1);
+        return false;
+      }
+      previous = event.revision;
+      this.#changes++;
+      this.#event = event;
+      this.#index.forEachAt(event.key, this.#deliver);
+    }
+    this.#given(last);
+    return true;
   }
 
   /** Everybody has something, or others have waited long enough. */
   #isOver(): boolean {
     return this.#waiting === 0 || (this.#queue.size > 0 && this.#changes >= this.#options.turnMaxChanges);
-  }
-
-  #give(event: SharedEvent): void {
-    this.#changes++;
-    this.#event = event;
-    this.#index.forEachAt(event.key, this.#deliver);
   }
 
   readonly #deliver = (watcher: WatcherState): void => {
@@ -170,6 +188,7 @@ export class CatchUp {
       return;
     }
     watcher.push(event);
+    this.#deliveries++;
     if (watcher.hungry) {
       watcher.hungry = false;
       this.#waiting--;

@@ -306,6 +306,20 @@ describe('scans', () => {
     expect([history.scans, history.openScans]).toEqual([3, 1]);
   });
 
+  it('let many watchers take what they have before they are given more', async () => {
+    open({ turnMaxDeliveries: 50 });
+    for (let i = 0; i < 100; i++) write(put('a'), put('b'));
+    const watchers = Array.from({ length: 10 }, () => hub.watch({ range: all(), startRevision: 2 }));
+    await quiet();
+    // Three whole revisions of two events: the first at which 50 are reached.
+    expect(hub.status).toMatchObject({ pendingEvents: 60, lagging: 10 });
+    for (let i = 0; i < 34; i++) {
+      for (const watcher of watchers) watcher.take();
+      await quiet();
+    }
+    expect(hub.status).toMatchObject({ takenEvents: 2000, lagging: 0 });
+  });
+
   it('are closed at the next chunk when everybody they are for has cancelled', async () => {
     const watchers = [
       hub.watch({ range: single('b'), startRevision: 2 }),

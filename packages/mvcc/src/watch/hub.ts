@@ -28,6 +28,8 @@ export interface HubOptions {
   readonly joinWithinRevisions?: number;
   /** How many changes a scan reads while other watchers wait for one of their own. Default 10,000. */
   readonly turnMaxChanges?: number;
+  /** How many events a scan gives out at a stretch, over all watchers, when each of them has something. Default 250,000. */
+  readonly turnMaxDeliveries?: number;
 }
 
 /** For gauges and counters. */
@@ -74,6 +76,7 @@ export class Hub {
     this.#catchUp = new CatchUp(history, recent, this.#live, bell, {
       joinWithinRevisions: options.joinWithinRevisions ?? 10_000,
       turnMaxChanges: options.turnMaxChanges ?? 10_000,
+      turnMaxDeliveries: options.turnMaxDeliveries ?? 250_000,
     });
     this.#around = {
       history,

@@ -67,4 +67,5 @@ export const sizes: fc.Arbitrary<Sizes> = fc.record({
   batchMaxBytes: fc.constantFrom(300, 100_000),
   joinWithinRevisions: fc.constantFrom(1, 4, 1000),
   turnMaxChanges: fc.constantFrom(1, 5, 1000),
+  turnMaxDeliveries: fc.constantFrom(1, 4, 1000),
 });
