@@ -49,9 +49,9 @@ async function main(options: Arguments): Promise<number> {
     ...rest,
     ...(time === undefined ? {} : { timeMs: time * 1_000 }),
     onProgress: progressLine(),
+    onFound: ({ text }) => console.log(text),
   });
   if (process.stderr.isTTY) process.stderr.write('\n');
-  for (const found of summary.found) console.log(found.text);
   if (options.outcomes)
     for (const [outcome, count] of [...summary.outcomes].sort()) console.log(`${String(count).padStart(7)} ${outcome}`);
   console.log(closing(summary));

@@ -27,6 +27,8 @@ export interface RefereeOptions {
   /** See {@link PairOptions.wrap}. */
   readonly wrap?: NonNullable<PairOptions['wrap']>;
   readonly onProgress?: (progress: Progress) => void;
+  /** Called as soon as a difference is shrunk. */
+  readonly onFound?: (found: Found) => void;
 }
 
 export interface Progress {
@@ -146,7 +148,10 @@ class Session {
     const known = this.#found.some(
       (found) => signature(found.history, found.difference) === signature(last.history, last.difference),
     );
-    if (!known) this.#found.push({ history: last.history, difference: last.difference, seed, path: where, text });
+    if (known) return;
+    const found = { history: last.history, difference: last.difference, seed, path: where, text };
+    this.#found.push(found);
+    this.#options.onFound?.(found);
   }
 
   /** Does the judged server answer this history as etcd does? Throws {@link Differs} when not. */
