@@ -87,5 +87,6 @@ describe('SeededRandom', () => {
     expect(take(one, 50, WORD)).toEqual(take(other, 50, WORD));
     expect(mine).not.toEqual(take(new SeededRandom(5), 50, WORD));
     expect(mine).toEqual(take(new SeededRandom(5).split(), 50, WORD));
+    expect(mine).not.toEqual(take(one.split(), 50, WORD));
   });
 });

@@ -1,9 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { nodeFileSystem } from './node-file-system.js';
+import { NodeFile, nodeFileSystem } from './node-file-system.js';
 
 let directory: string;
 beforeEach(() => {
@@ -143,6 +144,41 @@ describe('a file', () => {
         await file.close();
       }),
       { numRuns: 50 },
+    );
+  });
+
+  it('goes on where the disk takes or gives less than it was asked for', async () => {
+    const portions = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 });
+    const chunks = fc.array(fc.uint8Array({ maxLength: 12 }), { maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(portions, chunks, fc.nat(5), async (portion, parts, position) => {
+        const disk = new Uint8Array(100);
+        let calls = 0;
+        const little = (asked: number): number => Math.min(asked, portion[calls++ % portion.length]!);
+        const handle = {
+          writev: async (buffers: Uint8Array[], at: number) => {
+            const whole = Buffer.concat(buffers);
+            const bytesWritten = little(whole.length);
+            // A disk that takes nothing would be asked for ever.
+            expect(bytesWritten).toBeGreaterThan(0);
+            disk.set(whole.subarray(0, bytesWritten), at);
+            return { bytesWritten };
+          },
+          read: async (buffer: Uint8Array, offset: number, length: number, at: number) => {
+            const bytesRead = little(length);
+            buffer.set(disk.subarray(at, at + bytesRead), offset);
+            return { bytesRead };
+          },
+        };
+        const file = new NodeFile('file', handle as unknown as FileHandle);
+        const meant = Buffer.concat(parts);
+        await file.write(parts, position);
+        expect(Buffer.from(disk.subarray(position, position + meant.length))).toEqual(meant);
+        const back = new Uint8Array(meant.length);
+        expect(await file.read(back, position)).toBe(meant.length);
+        expect(Buffer.from(back)).toEqual(meant);
+      }),
+      { numRuns: 300 },
     );
   });
 });

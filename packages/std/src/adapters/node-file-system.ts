@@ -35,7 +35,8 @@ export const nodeFileSystem: FileSystem = {
   lock: lockDirectory,
 };
 
-class NodeFile implements File {
+/** One open file; exported for tests that give it a disk which takes and gives little at a time. */
+export class NodeFile implements File {
   readonly #handle: fs.FileHandle;
 
   constructor(
