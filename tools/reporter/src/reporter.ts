@@ -7,6 +7,8 @@ export default class ClosingLine implements Reporter {
     for (const module of modules) {
       // A file that does not even load has no tests to count: it is one failure.
       if (module.errors().length > 0) count.failed += 1;
+      // Nor do tests run where a hook before or after them failed.
+      for (const suite of module.children.allSuites()) if (suite.errors().length > 0) count.failed += 1;
       for (const test of module.children.allTests()) {
         const state = test.result().state;
         if (state === 'passed') count.passed += 1;
