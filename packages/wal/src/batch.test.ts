@@ -49,7 +49,7 @@ describe('an encoded batch', () => {
           } else expect(found).toEqual(expected);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 

@@ -7,7 +7,7 @@ import type { WalOptions } from './options.js';
 import { type LogCount, type LogRange, readLog } from './reader.js';
 import { recoverSegment } from './recovery.js';
 import type { Repair } from './repair.js';
-import { createSegment } from './segment-file.js';
+import { createSegment, type OpenSegment } from './segment-file.js';
 import { makeSegment, type Segment, segmentOf, UNFINISHED } from './segment-name.js';
 import { type AppendOptions, Writer } from './writer.js';
 
@@ -26,7 +26,8 @@ export interface OpenedWal {
   readonly wal: Wal;
   /**
    * Everything from the start of the first segment read, its head included, up to what was there at `open`. Each
-   * iteration reads the files anew. Throws WalError `WAL_CORRUPT` at a damaged record, after all records before it.
+   * iteration reads the files anew, so it must come before `releaseBefore` takes them away. Throws WalError
+   * `WAL_CORRUPT` at a damaged record, after all records before it.
    */
   readonly records: AsyncIterable<WalRecord>;
   /** Set when an interrupted write was cut off the end. */
@@ -91,8 +92,8 @@ export class Wal {
       for (const name of unfinished) await fileSystem.remove(join(directory, name));
       const { current, end, repaired } = await recoverSegment(options, wanted.at(-1)!);
       const range: LogRange = { segments: wanted, end };
-      if (repaired !== undefined)
-        (options.logger ?? silentLogger).warn('cut off an interrupted write', { ...repaired });
+      const { logger = silentLogger } = options;
+      if (repaired !== undefined) logger.warn('cut off an interrupted write', { ...repaired });
       return {
         wal: Wal.#start(options, [...segments], current),
         records: {
@@ -110,7 +111,7 @@ export class Wal {
     }
   }
 
-  static #start(options: WalOptions, segments: Segment[], current: ConstructorParameters<typeof Writer>[1]): Wal {
+  static #start(options: WalOptions, segments: Segment[], current: OpenSegment): Wal {
     return new Wal(options, segments, new Writer(options, current, (segment) => segments.push(segment)));
   }
 
@@ -172,7 +173,10 @@ export class Wal {
     });
   }
 
-  /** Waits for what was appended and closes the file. The log may be opened again. */
+  /**
+   * Waits for what was appended, syncs what was not asked to be, and closes the file. The log may be opened again.
+   * @throws WalError `WAL_POISONED` when that last datasync fails
+   */
   async close(): Promise<void> {
     await this.#writer.close();
     await this.#maintenance;

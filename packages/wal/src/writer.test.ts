@@ -1,4 +1,4 @@
-import { Deferred, SeededRandom } from '@kontiki/std';
+import { Deferred, SeededRandom, silentLogger } from '@kontiki/std';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decodeSegment } from '../test/naive-decoder.js';
 import { DIRECTORY, options, readAll, record } from '../test/support.js';
@@ -262,6 +262,29 @@ describe('closing', () => {
     expect((await readAll(disk)).texts).toEqual(['1:first', '2:last']);
   });
 
+  it('says so when the last datasync fails, and closes the file', async () => {
+    const wal = await create();
+    await wal.append([record(2, 'a')], noSync);
+    let open = 1;
+    const fail = failNth(1, ({ kind }) => kind === 'datasync');
+    disk.before = (operation) => {
+      if (operation.kind === 'close') open--;
+      return fail(operation);
+    };
+    await expect(wal.close()).rejects.toMatchObject({ code: 'WAL_POISONED' });
+    expect(open).toBe(0);
+  });
+
+  it('loses nothing when only the mark at the end cannot be written', async () => {
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+    const wal = await create({ logger });
+    disk.before = failNth(1, ({ kind }) => kind === 'write', 'ENOSPC');
+    await wal.close();
+    expect(warnings).toEqual(['cannot mark the end of the log']);
+    expect((await readAll(disk)).texts).toEqual(['1:first']);
+  });
+
   it('makes unsynced records durable', async () => {
     const wal = await create();
     await wal.append([record(2, 'a')], noSync);
@@ -289,6 +312,17 @@ describe('space ahead', () => {
     await wal.append([record(2, new Uint8Array(3000).fill(1))], sync);
     await wal.close();
     expect(wal.segments).toHaveLength(2);
+    expect(disk.contents(FIRST)).toHaveLength(decodeSegment(disk.contents(FIRST), 0).end);
+    expect((await readAll(disk)).texts).toHaveLength(3);
+  });
+
+  it('made by someone else, beyond the size of our segments, is given back too', async () => {
+    await (await create()).close();
+    disk.alter(FIRST, (bytes) => Uint8Array.from({ length: 50_000 }, (_, i) => bytes[i] ?? 0));
+    const { wal } = await Wal.open(options(disk, { segmentBytes: 1000 }));
+    await wal.append([record(2, new Uint8Array(900).fill(1))], sync);
+    await wal.append([record(2, 'next')], sync);
+    await wal.close();
     expect(disk.contents(FIRST)).toHaveLength(decodeSegment(disk.contents(FIRST), 0).end);
     expect((await readAll(disk)).texts).toHaveLength(3);
   });

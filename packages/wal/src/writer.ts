@@ -5,7 +5,15 @@
  * `durable ≤ offset ≤ reserved`; a mark is written only where `durable = offset`; once `#ended` is set nothing is
  * written any more.
  */
-import { assert, Deferred, type FileSystem, silentCounter, silentHistogram, silentLogger } from '@kontiki/std';
+import {
+  assert,
+  Deferred,
+  type FileSystem,
+  type Logger,
+  silentCounter,
+  silentHistogram,
+  silentLogger,
+} from '@kontiki/std';
 import { assertWritable, BatchEncoder } from './batch.js';
 import { join } from './directory.js';
 import { fullDisk, WalError } from './errors.js';
@@ -41,6 +49,7 @@ export class Writer {
   readonly #segmentBytes: number;
   readonly #sync: boolean;
   readonly #onCut: (segment: Segment) => void;
+  readonly #logger: Logger;
   readonly #encoder = new BatchEncoder();
   readonly #waiting: Waiting[] = [];
   #current: OpenSegment;
@@ -58,6 +67,7 @@ export class Writer {
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     this.#sync = options.sync ?? true;
     this.#onCut = onCut;
+    this.#logger = options.logger ?? silentLogger;
     this.#current = current;
     this.#projected = current.offset;
   }
@@ -70,6 +80,7 @@ export class Writer {
   append(records: readonly WalRecord[], options: AppendOptions): Promise<void> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     if (this.#closed !== undefined) return Promise.reject(new WalError('WAL_CLOSED', 'the log is closed'));
+    assert(Number.isSafeInteger(options.nextPosition) && options.nextPosition >= 0, 'a position is a count');
     let bytes = 0;
     for (const record of records) {
       assertWritable(record);
@@ -107,12 +118,22 @@ export class Writer {
 
   async #seal(current: OpenSegment): Promise<void> {
     if (!this.#sync) return;
-    if (current.durable < current.offset) await this.#datasync(current);
+    try {
+      if (current.durable < current.offset) await this.#datasync(current);
+    } catch (error) {
+      this.#ended = poisoned(current.file.path, error);
+      throw this.#ended;
+    }
     if (current.marked) return;
-    const { chunks, bytes } = this.#encoder.encode([], current.chain, 'after');
-    await current.file.write(chunks, current.offset);
-    current.offset += bytes;
-    await this.#datasync(current);
+    try {
+      const { chunks, bytes } = this.#encoder.encode([], current.chain, 'after');
+      await current.file.write(chunks, current.offset);
+      current.offset += bytes;
+      await this.#datasync(current);
+    } catch (error) {
+      // Nothing is lost with it: all records are on the disk. Damage in the last batch will be harder to tell.
+      this.#logger.warn('cannot mark the end of the log', { file: current.file.path, error: String(error) });
+    }
   }
 
   async #run(): Promise<void> {
@@ -196,10 +217,7 @@ export class Writer {
         // Records reserve their own space, a little slower. When there is none at all, that write will say so.
         this.#aheadFailed = true;
         this.#ahead = undefined;
-        (this.#options.logger ?? silentLogger).warn('cannot reserve space for the log', {
-          file: current.file.path,
-          error: String(error),
-        });
+        this.#logger.warn('cannot reserve space for the log', { file: current.file.path, error: String(error) });
       },
     );
   }
@@ -232,12 +250,7 @@ export class Writer {
   /** No retry, ever: after a failed write or datasync the kernel may have dropped the pages and call them clean. */
   #end(error: unknown, batch: readonly Waiting[]): void {
     assert(this.#ended === undefined, 'a log ends once');
-    this.#ended =
-      error instanceof WalError
-        ? error
-        : new WalError('WAL_POISONED', `${this.#current.file.path} could not be written: ${String(error)}`, {
-            cause: error,
-          });
+    this.#ended = error instanceof WalError ? error : poisoned(this.#current.file.path, error);
     for (const { done } of batch) done.reject(this.#ended);
     for (const { done } of this.#waiting.splice(0)) done.reject(this.#ended);
   }
@@ -245,3 +258,7 @@ export class Writer {
 
 /** Shared, never written to. */
 const ZEROS = new Uint8Array(AHEAD_BYTES);
+
+function poisoned(path: string, cause: unknown): WalError {
+  return new WalError('WAL_POISONED', `${path} could not be written: ${String(cause)}`, { cause });
+}
