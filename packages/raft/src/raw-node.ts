@@ -1,12 +1,13 @@
 import { assert } from '@kontiki/std';
-import { campaign, voteIsDurable } from './core/campaign.js';
-import { propose, type Refusal, takeChange, transferLeadership } from './core/leader.js';
+import { campaign, takeOverWhenApplied, voteIsDurable } from './core/campaign.js';
+import { propose, type Refusal, takeChange } from './core/leader.js';
 import { flushReads, requestRead } from './core/read-index.js';
 import { adoptSnapshot, applyChange, leaveJointWhenApplied } from './core/reconfigure.js';
 import { flushAppends, maybeCommit, sendSnapshots } from './core/replicate.js';
 import { type ReadState, State, type StateOptions } from './core/state.js';
 import { step } from './core/step.js';
 import { tick } from './core/tick.js';
+import { transferLeadership } from './core/transfer.js';
 import { RaftError } from './errors.js';
 import type { MembershipChange } from './membership/change.js';
 import { encodeChange } from './membership/codec.js';
@@ -161,6 +162,7 @@ export class RawNode {
     const restored = this.#state.log.appliedTo(index);
     if (restored !== undefined) adoptSnapshot(this.#state, restored);
     leaveJointWhenApplied(this.#state);
+    takeOverWhenApplied(this.#state);
   }
 
   /**

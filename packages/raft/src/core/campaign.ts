@@ -15,6 +15,17 @@ export function campaign(state: State, reason: 'timeout' | 'transfer'): void {
   else realCampaign(state, reason === 'transfer');
 }
 
+/** The leader knows that this member is complete, and wants it to lead: at once, or when it knows who is a member. */
+export function takeOver(state: State): void {
+  state.takeOverPending = hasUnappliedChange(state);
+  campaign(state, 'transfer');
+}
+
+/** After something was applied. */
+export function takeOverWhenApplied(state: State): void {
+  if (state.takeOverPending) takeOver(state);
+}
+
 function preCampaign(state: State): void {
   becomePreCandidate(state);
   for (const to of voters(state)) {

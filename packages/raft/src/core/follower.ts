@@ -4,7 +4,7 @@ import { fromConfState } from '../membership/restore.js';
 import type { AppendMessage, HeartbeatMessage, Message, SnapshotMessage } from '../message.js';
 import type { LogIndex } from '../types.js';
 import { NOBODY } from '../types.js';
-import { campaign } from './campaign.js';
+import { takeOver } from './campaign.js';
 import type { State } from './state.js';
 
 /** What a follower does with a message of its own term, or of none. */
@@ -16,8 +16,7 @@ export function stepFollower(state: State, message: Message): void {
       follow(state, message);
       break;
     case 'timeoutNow':
-      // The leader knows this member is complete: no need to ask first.
-      campaign(state, 'transfer');
+      takeOver(state);
       break;
     case 'propose':
     case 'transferLeader':

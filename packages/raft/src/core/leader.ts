@@ -2,11 +2,13 @@ import { RaftError } from '../errors.js';
 import { decodeChange } from '../membership/codec.js';
 import type { AppendReplyMessage, HeartbeatReplyMessage, Message, ProposedEntry } from '../message.js';
 import type { Progress } from '../progress/progress.js';
-import { NOBODY, type NodeId } from '../types.js';
+import { isVoter } from '../quorum/joint.js';
+import { NOBODY } from '../types.js';
 import { heardRound, requestRead } from './read-index.js';
 import { checkChange } from './reconfigure.js';
 import { appendOwn, markDue, maybeCommit } from './replicate.js';
 import type { State } from './state.js';
+import { finishTransfer, transferLeadership } from './transfer.js';
 
 /** Why a leader takes no (more) proposals. */
 export type Refusal = 'removed' | 'transferring' | 'full';
@@ -37,7 +39,7 @@ export function stepLeader(state: State, message: Message): void {
  * @returns how many were taken, and why not all
  */
 export function propose(state: State, proposed: readonly ProposedEntry[]): { accepted: number; refused?: Refusal } {
-  if (state.self === undefined) return { accepted: 0, refused: 'removed' };
+  if (!isVoter(state.tracker.configuration, state.id)) return { accepted: 0, refused: 'removed' };
   if (state.transferTarget !== NOBODY) return { accepted: 0, refused: 'transferring' };
   let bytes = state.uncommittedBytes;
   let accepted = 0;
@@ -84,22 +86,6 @@ export function takeChange(state: State, entry: ProposedEntry): { accepted: numb
   const result = propose(state, [entry]);
   if (result.accepted === 1) state.pendingChange = state.log.last;
   return result;
-}
-
-/** Hands leadership to `target` once its log is complete (dissertation §3.10); takes no proposals until then. */
-export function transferLeadership(state: State, target: NodeId): void {
-  const progress = state.tracker.progress.get(target);
-  if (target === state.id || progress === undefined || progress.learner || target === state.transferTarget) return;
-  state.transferTarget = target;
-  // It must be done within one election timeout: the tick gives up then.
-  state.electionElapsed = 0;
-  if (!finishTransfer(state, target, progress)) markDue(progress, 'append');
-}
-
-function finishTransfer(state: State, id: NodeId, progress: Progress): boolean {
-  if (id !== state.transferTarget || progress.match !== state.log.last) return false;
-  state.outbox.send({ type: 'timeoutNow', from: state.id, to: id, term: state.term });
-  return true;
 }
 
 function appendReply(state: State, progress: Progress, message: AppendReplyMessage): void {

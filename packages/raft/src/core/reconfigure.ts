@@ -7,8 +7,8 @@ import { fromConfState } from '../membership/restore.js';
 import { type ConfState, NOBODY, type Snapshot } from '../types.js';
 import { answerConfirmed } from './read-index.js';
 import { appendOwn, markAllDue, maybeCommit } from './replicate.js';
-import { becomeFollower } from './roles.js';
 import type { State } from './state.js';
+import { handOverWhenRemoved } from './transfer.js';
 
 /**
  * Leader: whether a change may be proposed now. Throws RaftError CHANGE_PENDING while an earlier one may be unapplied
@@ -47,16 +47,12 @@ export function adoptSnapshot(state: State, { meta }: Snapshot): void {
 }
 
 function leadOn(state: State): void {
-  const { configuration } = state.tracker;
-  if (!configuration.voters.has(state.id) && !configuration.outgoing.has(state.id)) {
-    // It led until it was committed that it is no voter; now somebody else must (dissertation §4.2.2).
-    becomeFollower(state, state.term, NOBODY);
-    return;
-  }
+  const { voters } = state.tracker.configuration;
   // A smaller quorum may have everything already.
   if (!maybeCommit(state)) markAllDue(state, 'news');
   answerConfirmed(state);
-  if (!configuration.voters.has(state.transferTarget)) state.transferTarget = NOBODY;
+  if (!voters.has(state.transferTarget)) state.transferTarget = NOBODY;
+  handOverWhenRemoved(state);
 }
 
 /** Leader: leaves a joint configuration on its own once entering it is applied (§6). */

@@ -68,6 +68,7 @@ function reset(state: State, term: Term): void {
   state.electionElapsed = 0;
   state.heartbeatElapsed = 0;
   state.drawElectionTimeout();
+  state.takeOverPending = false;
   state.transferTarget = NOBODY;
   state.pendingChange = 0;
   state.uncommittedBytes = 0;

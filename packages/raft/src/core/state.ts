@@ -60,6 +60,9 @@ export class State {
   /** This round's timeout: electionTicks and up to as much again. */
   electionTimeout = 0;
 
+  /** The leader asked this member to take over, but it has yet to apply a membership change. */
+  takeOverPending = false;
+
   /** Leader: to whom leadership is being handed over. */
   transferTarget: NodeId = NOBODY;
   /** Leader: no further membership change while an earlier one, at or below this index, may be unapplied. */

@@ -4,6 +4,7 @@ import { roundContext } from './pending-reads.js';
 import { sendHeartbeats } from './replicate.js';
 import { becomeFollower } from './roles.js';
 import type { State } from './state.js';
+import { handOverWhenRemoved } from './transfer.js';
 
 /** Time passes by one tick. */
 export function tick(state: State): void {
@@ -27,6 +28,7 @@ function tickLeader(state: State): void {
     }
     // The target did not take over in time: serve on (dissertation §3.10).
     state.transferTarget = NOBODY;
+    handOverWhenRemoved(state);
   }
   if (++state.heartbeatElapsed >= state.options.heartbeatTicks) {
     state.heartbeatElapsed = 0;

@@ -225,19 +225,22 @@ export class World {
 
   /** Turns, writes and messages until nothing moves. */
   async settle(): Promise<void> {
-    for (let round = 0; round < 10_000; round++) {
-      await drain();
-      let moved = this.net.length > 0;
-      while (this.net.length > 0) this.deliver();
-      for (const host of this.hosts) {
-        if (!host.up) continue;
-        moved ||= host.turns.length > 0 || host.writes.length > 0;
-        while (host.turns.length > 0) host.turn();
-        while (host.writes.length > 0) host.write();
-      }
-      if (!moved) return;
-    }
+    for (let round = 0; round < 10_000; round++) if (!(await this.settleOnce())) return;
     throw new Error('the world does not come to rest');
+  }
+
+  /** One round of it. False: nothing moved. */
+  async settleOnce(): Promise<boolean> {
+    await drain();
+    let moved = this.net.length > 0;
+    while (this.net.length > 0) this.deliver();
+    for (const host of this.hosts) {
+      if (!host.up) continue;
+      moved ||= host.turns.length > 0 || host.writes.length > 0;
+      while (host.turns.length > 0) host.turn();
+      while (host.writes.length > 0) host.write();
+    }
+    return moved;
   }
 
   async elect(id: bigint): Promise<void> {

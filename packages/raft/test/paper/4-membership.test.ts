@@ -108,17 +108,40 @@ describe('§6 and dissertation §4: membership', () => {
     expect(roles(network)).toContain('leader');
   });
 
-  it('§4.2.2 a leader that is removed leads until that is committed, and then no more', () => {
+  it('§4.2.2 a leader that is removed leads until that is committed, and then hands over', () => {
     const network = led(3);
     const { node } = network.member(1n);
     node.proposeChange(single('remove', 1n));
     network.member(1n).pump();
-    expect(node.status().role).toBe('leader');
+    expect(node.status()).toMatchObject({ role: 'leader', transferTarget: 0n });
     network.settle();
-    expect(node.status()).toMatchObject({ role: 'follower', leader: 0n });
+    network.tick(1n);
+    expect([...roles(network)].sort()).toEqual(['follower', 'follower', 'leader']);
+    expect(node.status().role).toBe('follower');
     for (const id of [1n, 2n, 3n]) expect(network.member(id).confState.voters).toEqual([2n, 3n]);
+    const { term } = node.status();
     network.tick(1n, 50);
-    expect(node.status()).toMatchObject({ role: 'follower', term: 1 });
+    expect(node.status()).toMatchObject({ role: 'follower', term });
+  });
+
+  it('§4.2.2 until then it takes nothing, and counts only others', () => {
+    const network = led(3);
+    const { node } = network.member(1n);
+    network.loses = ({ type }) => type === 'timeoutNow';
+    node.proposeChange(single('remove', 1n));
+    network.settle();
+    expect(node.status()).toMatchObject({ role: 'leader', confState: { voters: [2n, 3n] } });
+    expect(node.propose([Uint8Array.of(1)])).toEqual({ accepted: 0, refused: 'removed' });
+    network.loses = () => false;
+    network.tick(1n, 12);
+    expect(node.status().role).toBe('follower');
+  });
+
+  it('a leader that is demoted hands over as well', () => {
+    const network = led(3);
+    change(network, 1n, single('addLearner', 1n));
+    expect(network.member(1n).node.status().role).toBe('follower');
+    expect(network.member(2n).confState).toEqual({ voters: [2n, 3n], learners: [1n] });
   });
 
   it('§4.2.2 the removed leader does not count itself', () => {
