@@ -9,7 +9,7 @@ const PLAN = 'tools/tidy/src/plan.ts';
 
 /**
  * Packages import what the plan allows them and nothing else, type imports included; foreign code enters at the spots
- * the plan names; what is imported is declared. Tools and examples may import any package; no package or app may
+ * the plan names; what is imported is declared, and what is declared is imported. Tools and examples may import any package; no package or app may
  * import them.
  */
 export function leaves(house: House): Finding[] {
@@ -28,13 +28,24 @@ function rooms(house: House): Finding[] {
       findings.push({ file, rule: RULE, problem: `${folder} is not in the plan of the house`, remedy });
       continue;
     }
+    const imported = importedBy(folder, house);
     for (const name of Object.keys(manifest.dependencies ?? {})) {
+      if (!imported.has(name)) {
+        const remedy = `Take it out of the dependencies in ${file}`;
+        findings.push({ file, rule: RULE, problem: `${name} is declared but no source imports it`, remedy });
+      }
       const other = ourFolder(name, house);
       if (other === undefined || room.ours.includes(nameOf(other))) continue;
       findings.push({ file, rule: RULE, ...notAllowed(folder, name, room) });
     }
   }
   return findings;
+}
+
+/** The packages that sources of the folder import, tests apart. */
+function importedBy(folder: string, house: House): ReadonlySet<string> {
+  const sources = house.sources.filter(({ path }) => path.startsWith(`${folder}/src/`) && !isTest(path));
+  return new Set(sources.flatMap((source) => source.imports.map(({ specifier }) => packageName(specifier))));
 }
 
 function imports(source: Source, house: House): Finding[] {
