@@ -44,7 +44,10 @@ const ranges: fc.Arbitrary<KeyRange> = fc.oneof(
 );
 
 /** Some keys, each changed now and then: changes of one request share the main revision. */
-const histories = fc.array(fc.record({ key: fc.nat(MANY), dead: fc.nat(3), next: fc.boolean() }), { maxLength: 600 });
+const histories = fc.array(fc.record({ key: fc.nat(MANY), dead: fc.nat(3), next: fc.boolean() }), {
+  maxLength: 600,
+  size: 'max',
+});
 
 function build(list: readonly { key: number; dead: number; next: boolean }[]): {
   index: KeyIndex;
@@ -186,6 +189,14 @@ describe('a KeyIndex', () => {
       }),
       { numRuns: 60 },
     ));
+
+  it('finds whole stretches that are gone by now, or were not there yet', () => {
+    const { index, twin } = build([
+      ...Array.from({ length: 300 }, (_, key) => ({ key, dead: 1, next: true })),
+      ...Array.from({ length: 300 }, (_, key) => ({ key, dead: 0, next: true })),
+    ]);
+    for (const revision of [2, 150, 301, 302, 303, 450, 602, 603]) agree(index, twin, all(), revision, 1000);
+  });
 
   it('does not look at keys that have nothing to give up', () => {
     const index = new KeyIndex();
