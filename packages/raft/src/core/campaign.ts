@@ -17,7 +17,7 @@ export function campaign(state: State, reason: 'timeout' | 'transfer'): void {
 
 /** The leader knows that this member is complete, and wants it to lead: at once, or when it knows who is a member. */
 export function takeOver(state: State): void {
-  state.takeOverPending = hasUnappliedChange(state);
+  state.takeOverPending = state.log.restoring || hasUnappliedChange(state);
   campaign(state, 'transfer');
 }
 

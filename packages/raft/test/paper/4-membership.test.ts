@@ -279,6 +279,19 @@ describe('dissertation §3.10 leadership transfer', () => {
     expect(logOf(network.member(3n))).toContain('2/1 a');
   });
 
+  it('waits for the target to restore its snapshot', () => {
+    const network = led(3);
+    network.isolate(3n);
+    propose(network, 1n, 'a', 'b');
+    const member = network.member(3n);
+    inject(network, { type: 'snapshot', from: 1n, to: 3n, term: 1, snapshot: network.member(1n).snapshot() });
+    inject(network, { type: 'timeoutNow', from: 1n, to: 3n, term: 1 });
+    member.write();
+    expect(member.node.status().role).toBe('follower');
+    member.apply();
+    expect(member.node.status()).toMatchObject({ role: 'candidate', term: 2 });
+  });
+
   it('is given up after an election timeout', () => {
     const network = led(3, { electionTicks: 10 });
     network.isolate(3n);
