@@ -1,6 +1,6 @@
-import { assert } from '@kontiki/std';
 import { campaign, takeOverWhenApplied, voteIsDurable } from './core/campaign.js';
 import { propose, type Refusal, takeChange } from './core/leader.js';
+import { PersistQueue } from './core/persist-queue.js';
 import { flushReads, requestRead } from './core/read-index.js';
 import { adoptSnapshot, applyChange, leaveJointWhenApplied } from './core/reconfigure.js';
 import { flushAppends, maybeCommit, sendSnapshots } from './core/replicate.js';
@@ -14,12 +14,11 @@ import { encodeChange } from './membership/codec.js';
 import { toConfState } from './membership/configuration.js';
 import type { Message, ProposedEntry } from './message.js';
 import type { Persist, Ready } from './ready.js';
-import type { RaftStatus } from './status.js';
+import { type RaftStatus, statusOf } from './status.js';
 import {
   type ConfState,
   type Entry,
   entryBytes,
-  type HardState,
   type LogIndex,
   NOBODY,
   type NodeId,
@@ -45,28 +44,21 @@ const NOTHING: readonly never[] = [];
  */
 export class RawNode {
   readonly #state: State;
-  /** Handed to the disk and not reported back, oldest first. */
-  readonly #flights: Persist[] = [];
-  /** As of the last batch handed to the disk. */
-  #hardState: HardState;
+  readonly #persists: PersistQueue;
   #softState: SoftState & { readonly term: Term };
-  /** A tick passed since only the commit index changed: time to write it down. */
-  #commitDue = false;
   #snapshotAsked = false;
 
   /** Throws RaftError INVALID_OPTIONS, LOG_LOST. */
   constructor(options: StateOptions) {
     this.#state = new State(options);
-    const { term, vote } = this.#state;
-    this.#hardState = options.hardState ?? { term: 0, vote: NOBODY, commit: 0 };
-    assert(this.#hardState.term < term || this.#hardState.vote === vote, 'the vote was lost while reading it back');
+    this.#persists = new PersistQueue(options.hardState ?? { term: 0, vote: NOBODY, commit: 0 });
     this.#softState = this.#soft();
   }
 
   /** Time passes. */
   tick(): void {
     tick(this.#state);
-    this.#commitDue = this.#hardState.commit !== this.#state.log.committed;
+    this.#persists.tick(this.#state);
   }
 
   /** Stands for election now; a single voter wins as soon as its vote is durable. No effect on a leader. */
@@ -150,7 +142,7 @@ export class RawNode {
   /** The oldest batch handed out is durable and visible through the LogReader. */
   persisted(persist: Persist): void {
     const state = this.#state;
-    assert(this.#flights.shift() === persist, 'batches were made durable out of order');
+    this.#persists.landed(persist);
     state.log.landed();
     const { hardState } = persist;
     if (hardState !== undefined && hardState.term === state.term && hardState.vote === state.id) voteIsDurable(state);
@@ -177,7 +169,7 @@ export class RawNode {
       flushAppends(state);
     }
     const canPersist = options.canPersist ?? true;
-    const persist = canPersist ? this.#takePersist() : undefined;
+    const persist = canPersist ? this.#persists.take(state) : undefined;
     const softState = this.#takeSoftState();
     const snapshotWanted = this.#takeSnapshotWanted();
     const restore = state.log.takeRestore();
@@ -207,32 +199,7 @@ export class RawNode {
   }
 
   status(): RaftStatus {
-    const { id, term, vote, leader, role, log, tracker, transferTarget } = this.#state;
-    return {
-      id,
-      term,
-      vote,
-      leader,
-      role,
-      commit: log.committed,
-      applied: log.applied,
-      first: log.first,
-      last: log.last,
-      durable: log.durable,
-      confState: toConfState(tracker.configuration),
-      transferTarget,
-      followers:
-        role !== 'leader'
-          ? []
-          : [...tracker.progress].map(([id, { learner, match, next, state, active }]) => ({
-              id,
-              learner,
-              match,
-              next,
-              state,
-              active,
-            })),
-    };
+    return statusOf(this.#state);
   }
 
   /** The configuration in force, as of the last applied change. */
@@ -263,29 +230,6 @@ export class RawNode {
       from = to;
     }
     return { accepted: entries.length };
-  }
-
-  /**
-   * A rise of the commit index alone waits for the next reason to write, or a tick: after a crash it is learned again.
-   */
-  #takePersist(): Persist | undefined {
-    const { log, hardState } = this.#state;
-    const before = this.#hardState;
-    const promise = hardState.term !== before.term || hardState.vote !== before.vote;
-    const commitChanged = hardState.commit !== before.commit;
-    const content = log.unstable.hasUnhanded;
-    if (!content && !promise && !(commitChanged && this.#commitDue)) return undefined;
-    const { entries, snapshot } = log.unstable.take();
-    const persist: Persist = {
-      ...((promise || commitChanged) && { hardState }),
-      entries,
-      ...(snapshot && { snapshot }),
-      mustSync: promise || entries.length > 0 || snapshot !== undefined,
-    };
-    this.#hardState = hardState;
-    this.#commitDue = false;
-    this.#flights.push(persist);
-    return persist;
   }
 
   #takeSoftState(): (SoftState & { readonly term: Term }) | undefined {

@@ -1,3 +1,5 @@
+import type { State } from './core/state.js';
+import { toConfState } from './membership/configuration.js';
 import type { ConfState, LogIndex, NodeId, Role, Term } from './types.js';
 
 /** One member as it sees itself. */
@@ -31,4 +33,25 @@ export interface FollowerStatus {
   readonly state: 'probe' | 'replicate' | 'snapshot';
   /** Heard from since the last quorum check. */
   readonly active: boolean;
+}
+
+export function statusOf({ id, term, vote, leader, role, log, tracker, transferTarget }: State): RaftStatus {
+  const followers = [...tracker.progress].map(([id, { learner, match, next, state, active }]): FollowerStatus => {
+    return { id, learner, match, next, state, active };
+  });
+  return {
+    id,
+    term,
+    vote,
+    leader,
+    role,
+    commit: log.committed,
+    applied: log.applied,
+    first: log.first,
+    last: log.last,
+    durable: log.durable,
+    confState: toConfState(tracker.configuration),
+    transferTarget,
+    followers: role === 'leader' ? followers : [],
+  };
 }

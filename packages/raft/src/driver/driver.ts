@@ -2,7 +2,6 @@ import { type Logger, silentLogger, type Timer, Watermark } from '@kontiki/std';
 import { RaftError } from '../errors.js';
 import { MemoryLog } from '../log/memory-log.js';
 import type { MembershipChange } from '../membership/change.js';
-import { decodeChange } from '../membership/codec.js';
 import type { Message } from '../message.js';
 import { resolveOptions } from '../options.js';
 import { RawNode } from '../raw-node.js';
@@ -10,13 +9,15 @@ import type { Persist, Ready } from '../ready.js';
 import type { RaftStatus } from '../status.js';
 import type { Entry, LogIndex, NodeId, Snapshot, SnapshotMeta } from '../types.js';
 import { NOBODY } from '../types.js';
+import { Applier } from './applier.js';
 import { Lane } from './lane.js';
 import type { RaftDriverOptions } from './options.js';
 import type { Scheduler } from './ports.js';
-import { type Proposal, Proposals } from './proposals.js';
+import { Proposals } from './proposals.js';
 import { Reads } from './reads.js';
 import { eventLoop } from './scheduler.js';
 import { Snapshots } from './snapshots.js';
+import { submitQueued } from './submission.js';
 
 /**
  * Runs a {@link RawNode} in the world: feeds it time, messages and callers' wishes, and does what its ready bundles say.
@@ -42,6 +43,7 @@ export class RaftDriver<Outcome> {
   /** Saves and captures: they hold nothing up. */
   readonly #work: Lane;
   readonly #proposals: Proposals<Outcome>;
+  readonly #applier: Applier<Outcome>;
   readonly #reads: Reads;
   readonly #snapshots: Snapshots;
   readonly #limits: { readonly waitTicks: number; readonly readRetryTicks: number; readonly maxWritesInFlight: number };
@@ -83,7 +85,9 @@ export class RaftDriver<Outcome> {
     this.#disk = new Lane((error) =>
       this.#fail(new RaftError('STORAGE_FAILED', 'writing the log failed', { cause: error })),
     );
-    this.#restores = new Lane((error) => this.#fail(applyFailed('restoring a snapshot failed', error)));
+    this.#restores = new Lane((error) =>
+      this.#fail(new RaftError('APPLY_FAILED', 'restoring a snapshot failed', { cause: error })),
+    );
     this.#work = new Lane((error) =>
       this.#fail(new RaftError('STORAGE_FAILED', 'saving a snapshot failed', { cause: error })),
     );
@@ -91,6 +95,7 @@ export class RaftDriver<Outcome> {
       maxWaiting: options.maxWaitingProposals ?? 65_536,
       maxBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
     });
+    this.#applier = new Applier(this.#node, options.stateMachine, this.#proposals);
     this.#reads = new Reads(id, random, options.maxWaitingReads ?? 65_536);
     this.#snapshots = new Snapshots(options.snapshots, {
       everyEntries: options.snapshotEveryEntries ?? 10_000,
@@ -225,7 +230,7 @@ export class RaftDriver<Outcome> {
     if (this.#stopped) return;
     try {
       if (this.#campaignWanted) this.#campaign();
-      this.#flushProposals();
+      if (this.#proposals.queued > 0 && this.#leader !== NOBODY) submitQueued(this.#node, this.#proposals);
       this.#reads.flush(this.#tick, this.#askRead);
       for (;;) {
         const ready = this.#node.ready({ canPersist: this.#disk.pending < this.#limits.maxWritesInFlight });
@@ -253,6 +258,7 @@ export class RaftDriver<Outcome> {
   #carryOut(ready: Ready): void {
     const { messages, persist, messagesAfterPersist, restore, committed, reads, softState, snapshotWanted } = ready;
     if (softState !== undefined) this.#onState(softState);
+    if (this.#stopped) return;
     if (messages.length > 0) this.#options.transport.send(messages);
     if (persist !== undefined || messagesAfterPersist.length > 0) this.#write(persist, messagesAfterPersist);
     for (const read of reads) this.#reads.answered(read);
@@ -296,84 +302,9 @@ export class RaftDriver<Outcome> {
     this.#options.onState?.(state);
   }
 
-  /** Everything queued goes to the node as one batch; what no leader takes now stays queued. */
-  #flushProposals(): void {
-    if (this.#proposals.queued === 0 || this.#leader === NOBODY) return;
-    const queue = this.#proposals.takeQueue();
-    let at = 0;
-    while (at < queue.length) {
-      const { content } = queue[at]!;
-      if (!(content instanceof Uint8Array)) {
-        if (!this.#proposeChange(queue[at]!, content)) break;
-        at++;
-        continue;
-      }
-      const data: Uint8Array[] = [];
-      for (let next = at; next < queue.length; next++) {
-        const bytes = queue[next]!.content;
-        if (!(bytes instanceof Uint8Array)) break;
-        data.push(bytes);
-      }
-      const { accepted, refused } = this.#node.propose(data);
-      for (const end = at + accepted; at < end; at++) queue[at]!.submitted = true;
-      if (refused === undefined) continue;
-      if (refused !== 'removed') break;
-      const error = new RaftError('PROPOSAL_DROPPED', 'this member leads but was removed');
-      for (const proposal of queue.splice(at)) this.#proposals.fail(proposal, error);
-    }
-    if (at < queue.length) this.#proposals.putBack(queue.slice(at));
-  }
-
-  /** False: no leader takes it now. */
-  #proposeChange(proposal: Proposal<Outcome>, change: MembershipChange): boolean {
-    try {
-      const { accepted } = this.#node.proposeChange(change);
-      if (accepted === 0) return false;
-      proposal.submitted = true;
-    } catch (error) {
-      if (!(error instanceof RaftError)) throw error;
-      this.#proposals.fail(proposal, error);
-    }
-    return true;
-  }
-
   #apply(entries: readonly Entry[]): void {
-    let index = entries[0]!.index;
-    try {
-      for (let at = 0; at < entries.length; ) {
-        const entry = entries[at]!;
-        let end = at + 1;
-        if (entry.kind === 'normal') {
-          while (end < entries.length && entries[end]!.kind === 'normal') end++;
-          const run = end - at === entries.length ? entries : entries.slice(at, end);
-          for (const { id, outcome } of this.#options.stateMachine.apply(run)) {
-            if (id !== undefined) this.#proposals.settle(id, outcome);
-          }
-        } else {
-          this.#applyChange(entry);
-        }
-        at = end;
-        index = entries[end - 1]!.index;
-      }
-    } catch (error) {
-      throw applyFailed(`applying failed at or after entry ${index}`, error);
-    }
-    this.#onApplied(index);
-  }
-
-  #applyChange(entry: Entry): void {
-    const { stateMachine } = this.#options;
-    const change = decodeChange(entry);
-    const before = this.#node.confState;
-    const admitted = stateMachine.admits?.(change) ?? true;
-    const { confState, effective } = admitted
-      ? this.#node.applyChange(change)
-      : { confState: before, effective: false };
-    const applied = stateMachine.applyChange?.(entry, change, confState, effective);
-    if (applied?.id !== undefined) this.#proposals.settle(applied.id, applied.outcome);
-  }
-
-  #onApplied(index: LogIndex): void {
+    this.#applier.apply(entries);
+    const { index } = entries.at(-1)!;
     this.#node.applied(index);
     this.applied.raise(index);
     if (this.#snapshots.due(index)) this.#save(this.#appliedMeta());
@@ -438,8 +369,4 @@ export class RaftDriver<Outcome> {
     this.#reads.failAll(error);
     this.applied.fail(error);
   }
-}
-
-function applyFailed(message: string, cause: unknown): RaftError {
-  return new RaftError('APPLY_FAILED', message, { cause });
 }
