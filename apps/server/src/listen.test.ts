@@ -11,6 +11,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type EndpointUrl, parseUrls } from './config/urls.js';
 import { HttpFront } from './http/server.js';
+import { ConnectionLimit } from './connection-limit.js';
 import { type Listening, type ListenLimits, listen, type Protocols, protocolOf } from './listen.js';
 
 /** Time that passes when a test says so. */
@@ -95,9 +96,13 @@ async function start(
   protocols: Protocols,
   limits: Partial<ListenLimits> = {},
   at = 'http://127.0.0.1:0',
-  { logger = silentLogger, clock = systemClock }: { readonly logger?: Logger; readonly clock?: Clock } = {},
+  {
+    logger = silentLogger,
+    clock = systemClock,
+    connectionLimit = new ConnectionLimit(1000),
+  }: { readonly logger?: Logger; readonly clock?: Clock; readonly connectionLimit?: ConnectionLimit } = {},
 ): Promise<{ readonly listening: Listening; readonly port: number }> {
-  const listening = await listen(urls(at), protocols, { clock, logger, limits });
+  const listening = await listen(urls(at), protocols, { clock, logger, limits, connectionLimit });
   cleanups.push(() => listening.close(0));
   return { listening, port: Number(listening.urls[0]!.split(':').at(-1)) };
 }
@@ -343,13 +348,21 @@ describe('connections that say nothing', () => {
   });
 });
 
-it('takes no more connections than its limit', async () => {
-  const { port, listening } = await start(backends().protocols, { connectionsMax: 2 });
-  await dial(port);
-  await dial(port);
-  const third = await dial(port);
-  await closed(third);
-  expect(listening.connections.all).toBe(2);
+it('takes no more connections than the limit that it shares with others', async () => {
+  const connectionLimit = new ConnectionLimit(2);
+  const one = await start(backends().protocols, {}, undefined, { connectionLimit });
+  const other = await start(backends().protocols, {}, undefined, { connectionLimit });
+  const first = await dial(one.port);
+  await dial(other.port);
+  await until(() => one.listening.connections.all === 1 && other.listening.connections.all === 1);
+  await closed(await dial(one.port));
+  await closed(await dial(other.port));
+  expect([one.listening.connections.all, other.listening.connections.all]).toEqual([1, 1]);
+  first.destroy();
+  await until(() => one.listening.connections.all === 0);
+  await dial(other.port);
+  await until(() => other.listening.connections.all === 2);
+  await closed(await dial(one.port));
 });
 
 describe('closing', () => {

@@ -2,7 +2,7 @@ import { lstat, unlink } from 'node:fs/promises';
 import { connect, createServer, type ListenOptions as NodeListenOptions, type Server, type Socket } from 'node:net';
 import type { Clock, Logger } from '@kontiki/std';
 import type { EndpointUrl } from './config/urls.js';
-import { readProcessStats } from './observe/process-stats.js';
+import { ConnectionLimit } from './connection-limit.js';
 
 /** Who speaks what. A protocol nobody takes is refused: its connections are closed. */
 export interface Protocols {
@@ -17,24 +17,17 @@ export interface ListenLimits {
   readonly prefaceMs: number;
   /** Connections that have not said it yet; one more, and the oldest of them is closed. */
   readonly silentMax: number;
-  /** Connections in all, of one {@link Listening}; one more is closed at once. By default what the process may open, less 150. */
-  readonly connectionsMax: number;
 }
 
 export interface ListenOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits?: Partial<ListenLimits>;
+  /** One connection more is closed at once. Shared by all that listen in a process; by default what the process has room for. */
+  readonly connectionLimit?: ConnectionLimit;
 }
 
-/** What files, logs and the database need of the process' file descriptors, as etcd keeps it. */
-const RESERVED_FDS = 150;
-const FDS_IF_UNKNOWN = 20_000;
-
-function defaultLimits(): ListenLimits {
-  const fds = readProcessStats().maxFds ?? FDS_IF_UNKNOWN;
-  return { prefaceMs: 10_000, silentMax: 1024, connectionsMax: Math.max(fds - RESERVED_FDS, 1) };
-}
+const DEFAULT_LIMITS: ListenLimits = { prefaceMs: 10_000, silentMax: 1024 };
 
 /** What every HTTP/2 connection begins with. @see RFC 9113 §3.4 */
 const PREFACE: Uint8Array = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
@@ -81,6 +74,7 @@ export class Listening {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #limits: ListenLimits;
+  readonly #connectionLimit: ConnectionLimit;
   readonly #servers: Server[] = [];
   readonly #urls: string[] = [];
   readonly #sockets = new Set<Socket>();
@@ -94,7 +88,8 @@ export class Listening {
     this.#protocols = protocols;
     this.#clock = options.clock;
     this.#logger = options.logger;
-    this.#limits = { ...defaultLimits(), ...options.limits };
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#connectionLimit = options.connectionLimit ?? ConnectionLimit.ofProcess();
   }
 
   /** What is listened on, with the port the system gave where 0 was asked for. */
@@ -145,8 +140,8 @@ export class Listening {
   #accept(socket: Socket): void {
     // Without this the error of a connection nobody owns yet would end the process.
     socket.on('error', ignore);
-    if (this.#closing || this.#sockets.size >= this.#limits.connectionsMax) {
-      if (!this.#closing) this.#complain('too many connections', { 'connections-max': this.#limits.connectionsMax });
+    if (this.#closing || !this.#connectionLimit.take()) {
+      if (!this.#closing) this.#complain('too many connections', { 'connections-max': this.#connectionLimit.max });
       socket.destroy();
       return;
     }
@@ -200,6 +195,7 @@ export class Listening {
   #gone(socket: Socket): void {
     this.#silent.get(socket)?.();
     this.#sockets.delete(socket);
+    this.#connectionLimit.giveBack();
     if (this.#sockets.size === 0) this.#onEmpty?.();
   }
 

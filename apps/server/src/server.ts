@@ -10,6 +10,7 @@ import { nodeFileSystem, systemClock, systemRandom } from '@kontiki/std/node';
 import { Level } from 'level';
 import { STORAGE_VERSION } from './cluster/version.js';
 import type { ServerOptions } from './config/options.js';
+import { ConnectionLimit } from './connection-limit.js';
 import { clientRoutes, metricsRoutes, type Operations, peerRoutes } from './http/routes.js';
 import { HttpFront } from './http/server.js';
 import { memberMetrics, readFromMember, rpcMetrics } from './instruments.js';
@@ -161,7 +162,11 @@ async function openDoors({ listening }: ServerOptions, logger: ServerLogger): Pr
       if (owners === undefined) waiting.push([kind, socket]);
       else owners[kind](socket);
     };
-  const options = { clock: systemClock, logger: logger.named('listen') };
+  const options = {
+    clock: systemClock,
+    logger: logger.named('listen'),
+    connectionLimit: ConnectionLimit.ofProcess(),
+  };
   const opened: Listening[] = [];
   const open = async (urls: typeof listening.clientUrls, protocols: Parameters<typeof listen>[1]): Promise<void> => {
     if (urls.length > 0) opened.push(await listen(urls, protocols, options));
