@@ -57,7 +57,7 @@ describe('reading a segment', () => {
     for (const padded of [bytes, concat([bytes, new Uint8Array(100)]), concat([bytes, new Uint8Array(3)])]) {
       const { records, end } = await read(padded);
       expect(records.map(text)).toEqual(['1:a', '2:bb', '3:']);
-      expect(end).toMatchObject({ offset: bytes.length, records: 3, lastMark: bytes.length - 16 - 24 });
+      expect(end).toMatchObject({ kind: 'zero', offset: bytes.length, records: 3, lastMark: bytes.length - 16 - 24 });
     }
   });
 

@@ -68,7 +68,8 @@ export async function* readSegment(
       const verdict = head.read(window, at, filled);
       if (verdict === 'short') {
         if (base + filled < limit) needed = filled - at + 1;
-        else end = at === filled ? stop('zero', '') : stop('damage', 'the file ends within a record');
+        else if (window.subarray(at, filled).every((byte) => byte === 0)) end = stop('zero', '');
+        else end = stop('damage', 'the file ends within a record');
       } else if (verdict === 'zero') end = stop('zero', '');
       else if (verdict === 'bad') end = stop('damage', head.reason);
       else if (head.end > filled) {
