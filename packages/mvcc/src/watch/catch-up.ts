@@ -21,8 +21,9 @@ export interface CatchUpOptions {
  * Brings lagging watchers to the present. All that ask at about the same place are served by one scan of history, and one scan goes on at
  * a time. It goes on only while somebody waits for it: who got something leaves it to its consumer to ask for more.
  *
- * A watcher that asks stands in the queue. A round takes the one at its head and those that stand at or not far ahead of it, reads from
- * that place on, first history, then what is still in memory, and gives each what is for it, until all have something or are live.
+ * A watcher that asks stands in the queue. It is the turn of the one at its head: a round reads from there on, or from a little earlier
+ * for the sake of those that stand not far behind, first history, then what is still in memory. It gives each what is for it, until all
+ * have something or are live. So those that have come close to each other stay together.
  *
  * Invariants: in the queue are exactly those that are hungry and have not joined the round; `#waiting` counts those that are hungry and
  * have; everything below `#position` was given to those that have joined.
@@ -47,6 +48,8 @@ export class CatchUp {
   #members: WatcherState[] = [];
   #waiting = 0;
   #position = 0;
+  /** Where the one stands whose turn it is, and the changes given out from there on. */
+  #turnFrom = 0;
   #changes = 0;
   #deliveries = 0;
   /** The event that is being given out. */
@@ -103,7 +106,11 @@ export class CatchUp {
 
   async #round(): Promise<void> {
     const [oldest] = this.#queue;
-    this.#position = oldest!.next;
+    this.#turnFrom = oldest!.next;
+    this.#position = this.#turnFrom;
+    for (const { next } of this.#queue) {
+      if (next < this.#position && next > this.#turnFrom - this.#options.joinWithinRevisions) this.#position = next;
+    }
     this.#changes = 0;
     this.#deliveries = 0;
     this.#newcomers = [...this.#queue];
@@ -129,6 +136,8 @@ export class CatchUp {
       for await (const changes of this.#history.scan(first, last)) {
         // While it was read, compaction may have taken something out of it.
         if (this.#waiting === 0 || this.#position < this.#history.compactedRevision) return;
+        // Whoever asked meanwhile comes along.
+        this.#admit();
         const newest = changes[changes.length - 1]!.revision.main;
         const wasAll = this.#give(changes, (change) => new SharedEvent(change), newest);
         if (!wasAll || this.#recent.covers(this.#position) || this.#isOver()) return;
@@ -158,7 +167,7 @@ export class CatchUp {
         return false;
       }
       previous = event.revision;
-      this.#changes++;
+      if (event.revision >= this.#turnFrom) this.#changes++;
       this.#event = event;
       this.#index.forEachAt(event.key, this.#deliver);
     }

@@ -306,6 +306,27 @@ describe('scans', () => {
     expect([history.scans, history.openScans]).toEqual([3, 1]);
   });
 
+  it('stay shared by watchers that began apart and take when they like', async () => {
+    open({ recentMaxEvents: 1 });
+    for (let i = 0; i < 1000; i++) write(put('a'));
+    history.chunkRevisions = 10;
+    let reading = 40;
+    const readers = Array.from({ length: reading }, async (_, i) => {
+      for (let turns = 0; turns < i; turns++) await quiet();
+      let last = 0;
+      for await (const batch of hub.watch({ range: single('a'), startRevision: 2 + (i % 7) })) {
+        for (let microtasks = 0; microtasks < (i * 5) % 9; microtasks++) await undefined;
+        if (batch.kind === 'events') last = batch.events.at(-1)!.kv.modRevision;
+        if (last === 1001) break;
+      }
+      reading--;
+    });
+    for (; reading > 0; await quiet()) history.proceed();
+    await Promise.all(readers);
+    // One alone needs 100. Each on its own would need 4000.
+    expect(history.scans).toBeLessThan(400);
+  });
+
   it('let many watchers take what they have before they are given more', async () => {
     open({ turnMaxDeliveries: 50 });
     for (let i = 0; i < 100; i++) write(put('a'), put('b'));
