@@ -79,14 +79,15 @@ describe('exceptions', () => {
     expect(judged(past, answer(1, 0), answer(1, 9)).left).toBe(1);
   });
 
-  it('remembered-hash: only for a revision that was compacted, only with the same hash', () => {
+  it('remembered-hash: only for a revision that was compacted', () => {
     const answer = (hash: number, compactRevision: number): Answer => ok({ hash, compactRevision, hashRevision: 0 });
     const at: Operation = { kind: 'hashKv', revision: { from: 'zero', plus: 5n } };
     const gone: Answer = { status: 11, details: 'etcdserver: mvcc: required revision has been compacted' };
     expect(judged(at, answer(1, 3), answer(1, 5))).toEqual({ used: ['remembered-hash'], left: 0 });
     expect(judged(at, answer(1, 3), gone)).toEqual({ used: ['remembered-hash'], left: 0 });
-    expect(judged(at, answer(1, 3), answer(2, 5)).left).toBe(1);
+    expect(judged(at, answer(1, 3), answer(2, 5)).left).toBe(0);
     expect(judged(at, answer(1, 3), answer(1, 4)).left).toBe(1);
+    expect(judged(at, answer(1, 3), answer(2, 3)).left).toBe(1);
     expect(judged(at, answer(1, 5), gone).left).toBeGreaterThan(0);
   });
 
@@ -165,6 +166,27 @@ describe('exceptions', () => {
     };
     expect(judged(txn, ok(inner(['a', 'b'])), ok(inner(['b', 'a'])))).toEqual({ used: ['sort-ties'], left: 0 });
     expect(judged({ ...txn, success: [range] }, ok(inner(['a', 'b'])), ok(inner(['b', 'a']))).left).toBeGreaterThan(0);
+  });
+
+  it('progress-after-compaction: only silence of etcd, only on such a stream', () => {
+    const progress: Operation = { kind: 'progress', stream: 0 };
+    const answer = (revisions: number[], overtaken: boolean): Answer => ok({ revisions, overtaken });
+    expect(judged(progress, answer([], true), answer([9], true))).toEqual({
+      used: ['progress-after-compaction'],
+      left: 0,
+    });
+    expect(judged(progress, answer([], false), answer([9], false)).left).toBe(1);
+    expect(judged(progress, answer([9], true), answer([], true)).left).toBe(1);
+    expect(judged(progress, answer([9], true), answer([8], true)).left).toBe(1);
+  });
+
+  it('varint-overflow: only where one was sent, only that refusal', () => {
+    const refused: Answer = { status: 13, details: 'grpc: error unmarshalling request: varint of more than 64 bits' };
+    const raw = (bytes: string): Operation => ({ kind: 'raw', path: '/etcdserverpb.KV/Range', bytes });
+    const overflow = `\x18${'\xff'.repeat(9)}\x7f`;
+    expect(judged(raw(overflow), ok({}), refused)).toEqual({ used: ['varint-overflow'], left: 0 });
+    expect(judged(raw(`\x18${'\xff'.repeat(9)}\x01`), ok({}), refused).left).toBeGreaterThan(0);
+    expect(judged(raw(overflow), ok({}), { ...refused, details: 'another' }).left).toBeGreaterThan(0);
   });
 
   it('unmarshal-text: only for messages that are broken on purpose', () => {

@@ -19,6 +19,8 @@ export class Pair {
   runs = 0;
   /** Last successful compaction; 0: none. */
   compacted = 0n;
+  /** Compacted at revision 0, and not restarted since. */
+  compactedAtZero = false;
 
   private constructor(left: Side, right: Side) {
     this.left = left;

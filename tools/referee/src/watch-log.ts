@@ -27,6 +27,8 @@ export class WatcherLog {
   id: bigint | undefined;
   live = false;
   ended = false;
+  /** Cancelled because a compaction went past it. */
+  overtaken = false;
   /** Header revision of the created reply. */
   createdRevision = 0;
   /** True once it must have left the catching-up state, should it have been in it. */
@@ -65,6 +67,7 @@ export class WatcherLog {
     if (response.canceled) {
       this.live = false;
       this.ended = true;
+      this.overtaken = response.compactRevision > 0;
     }
   }
 
