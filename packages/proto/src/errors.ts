@@ -174,6 +174,11 @@ export function messageTooLarge(bytes: number, maxBytes: number): RpcStatus {
   };
 }
 
+/** A call to a path that is not `/service/method`. */
+export function malformedMethod(path: string): RpcStatus {
+  return { code: GrpcCode.Unimplemented, message: `malformed method name: "${path}"` };
+}
+
 /** A call to `/service/method` where there is no such service. */
 export function unknownService(service: string): RpcStatus {
   return { code: GrpcCode.Unimplemented, message: `unknown service ${service}` };

@@ -1,5 +1,6 @@
 import { rpc } from '@kontiki/proto';
 import { ETCD_VERSION } from '../cluster/version.js';
+import { ServerError } from '../errors.js';
 import type { Node } from '../node/node.js';
 import { header } from './header.js';
 import { type Service, service } from './service.js';
@@ -40,6 +41,14 @@ export function maintenanceService(node: Node, options: MaintenanceOptions): Ser
       return { header: undefined };
     },
 
+    /** A leader of nobody else may keep what it has. */
+    moveLeader({ targetID }) {
+      if (!node.isLeader) throw new ServerError('NotLeader');
+      const target = node.membership.member(targetID);
+      if (target === undefined || target.isLearner) throw new ServerError('BadLeaderTransferee');
+      return { header: undefined };
+    },
+
     async hash() {
       return { header: header(node), hash: await node.database.hash() };
     },
@@ -56,7 +65,8 @@ function statusErrors(node: Node): string[] {
   const errors = node.hasLeader ? [] : ['etcdserver: no leader'];
   for (const { memberID, alarm } of node.alarms.list(0)) {
     const kind = Object.entries(rpc.AlarmType).find(([, value]) => value === alarm)?.[0] ?? String(alarm);
-    errors.push(`memberID:${memberID} alarm:${kind} `);
+    // A member of id 0 is left out, as zero fields are in that form.
+    errors.push(`${memberID === 0n ? '' : `memberID:${memberID} `}alarm:${kind} `);
   }
   return errors;
 }

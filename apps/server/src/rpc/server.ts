@@ -271,9 +271,12 @@ function answerUnknownMethods(server: grpc.Server, known: ReadonlyMap<string, Re
 function unknownPath(path: string, known: ReadonlyMap<string, ReadonlySet<string>>): unknown {
   const cut = path.lastIndexOf('/');
   const service = path.slice(1, cut);
-  const { code, message } = known.has(service)
-    ? errors.unknownMethod(service, path.slice(cut + 1))
-    : errors.unknownService(service);
+  const { code, message } =
+    cut <= 0
+      ? errors.malformedMethod(path)
+      : known.has(service)
+        ? errors.unknownMethod(service, path.slice(cut + 1))
+        : errors.unknownService(service);
   return {
     func: (call: { emit(event: 'error', error: object): void }) => {
       call.emit('error', { code, details: message });

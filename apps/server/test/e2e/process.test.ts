@@ -252,6 +252,7 @@ describe('bad input gets an answer and harms nobody', () => {
       tooLarge: await raw.unary('/etcdserverpb.KV/Put', put(new Uint8Array(1_700_000))),
       unknownMethod: await raw.unary('/etcdserverpb.KV/Nothing', new Uint8Array()),
       unknownService: await raw.unary('/no.Such/Thing', new Uint8Array()),
+      malformedPath: await raw.unary('/nothing', new Uint8Array()),
       later: await raw.unary('/etcdserverpb.Maintenance/Snapshot', new Uint8Array()),
     };
     raw.close();
@@ -269,6 +270,7 @@ describe('bad input gets an answer and harms nobody', () => {
       details: 'unknown method Nothing for service etcdserverpb.KV',
     });
     expect(answers.unknownService).toMatchObject({ code: 12, details: 'unknown service no.Such' });
+    expect(answers.malformedPath).toMatchObject({ code: 12, details: 'malformed method name: "/nothing"' });
     expect(answers.later.code).toBe(12);
     const client = new Client(server.endpoint);
     const { header, kvs } = await ok(client.kv.range({ key: bytes('\0'), rangeEnd: bytes('\0') }));
