@@ -19,39 +19,43 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   // Held open so that the folder has a short path as well.
   const folder = await fs.open(directory, 'r');
   const pathOf = (name: string): string => socketPath(directory, folder.fd, name);
+  try {
+    for (;;) {
+      const server = await attempt(directory, pathOf);
+      // From the close on nobody answers behind the name. The name stays, for the next owner to outnumber.
+      if (server !== undefined) return { release: async () => void server.close() };
+    }
+  } finally {
+    await folder.close();
+  }
+}
+
+/** @returns the socket that owns the folder; undefined when a new attempt is needed. Throws DirectoryLockedError */
+async function attempt(directory: string, pathOf: (name: string) => string): Promise<Server | undefined> {
+  const ownName = `LOCK.${randomBytes(6).toString('hex')}.new`;
   const server = createServer((visitor) => {
     // Whoever knocks may leave at any time: that concerns only them.
     visitor.on('error', () => {});
     visitor.end(String(process.pid), () => visitor.destroy());
   });
   try {
-    // Opened under a name of its own and then linked: a lock name must never be there before somebody answers.
-    const birthName = `LOCK.${randomBytes(6).toString('hex')}.new`;
-    await listen(server, pathOf(birthName));
-    try {
-      let neighbour: string | undefined;
-      const outcome = await claim({
-        names: () => fs.readdir(directory),
-        link: (name) => link(join(directory, birthName), join(directory, name)),
-        remove: (name) => fs.rm(join(directory, name), { force: true }),
-        answers: async (name) => (neighbour = await knock(pathOf(name))) !== undefined,
-      });
-      if (outcome === 'taken') throw new DirectoryLockedError(directory, neighbour!);
-    } finally {
-      await fs.rm(join(directory, birthName), { force: true });
-    }
+    await listen(server, pathOf(ownName));
+    let neighbour: string | undefined;
+    const outcome = await claim({
+      ownName,
+      names: () => fs.readdir(directory),
+      link: (name) => link(join(directory, ownName), join(directory, name)),
+      remove: (name) => fs.rm(join(directory, name), { force: true }),
+      answers: async (name) => (neighbour = await knock(pathOf(name))) !== undefined,
+    }).finally(() => fs.rm(join(directory, ownName), { force: true }));
+    if (outcome === 'owner') return server;
+    if (outcome === 'taken') throw new DirectoryLockedError(directory, neighbour!);
   } catch (error) {
     server.close();
     throw error;
-  } finally {
-    await folder.close();
   }
-  return {
-    release: async () => {
-      // From here on nobody answers behind the name; the name stays, for the next owner to outnumber.
-      server.close();
-    },
-  };
+  server.close();
+  return undefined;
 }
 
 function listen(server: Server, path: string): Promise<void> {
@@ -67,12 +71,14 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-async function link(from: string, to: string): Promise<boolean> {
+async function link(from: string, to: string): Promise<'linked' | 'taken' | 'gone'> {
   try {
     await fs.link(from, to);
-    return true;
+    return 'linked';
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return 'taken';
+    if (code === 'ENOENT') return 'gone';
     throw error;
   }
 }
