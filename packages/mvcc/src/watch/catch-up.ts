@@ -13,7 +13,7 @@ export interface CatchUpOptions {
   readonly joinWithinRevisions: number;
   /** A round with others waiting ends after so many changes. */
   readonly turnMaxChanges: number;
-  /** One in which everybody has something ends after so many deliveries, so that those get to take it. */
+  /** So many deliveries are made at a stretch when everybody has something, so that those get to take it. */
   readonly turnMaxDeliveries: number;
 }
 
@@ -51,6 +51,7 @@ export class CatchUp {
   /** Where the one stands whose turn it is, and the changes given out from there on. */
   #turnFrom = 0;
   #changes = 0;
+  /** Since the thread was last let go of. */
   #deliveries = 0;
   /** The event that is being given out. */
   #event!: SharedEvent;
@@ -112,7 +113,6 @@ export class CatchUp {
       if (next < this.#position && next > this.#turnFrom - this.#options.joinWithinRevisions) this.#position = next;
     }
     this.#changes = 0;
-    this.#deliveries = 0;
     this.#newcomers = [...this.#queue];
     this.#admit();
     try {
@@ -160,6 +160,7 @@ export class CatchUp {
    */
   #give<Change>(changes: readonly Change[], toEvent: (change: Change) => SharedEvent, last: number): boolean {
     let previous = 0;
+    this.#deliveries = 0;
     for (const change of changes) {
       const event = toEvent(change);
       if (event.revision !== previous && this.#waiting === 0 && this.#deliveries >= this.#options.turnMaxDeliveries) {

@@ -306,8 +306,42 @@ describe('scans', () => {
     expect([history.scans, history.openScans]).toEqual([3, 1]);
   });
 
+  it('begin a little earlier for the sake of who stands not far behind, and take along who asks while they read', async () => {
+    history.chunkRevisions = 200;
+    const first = hub.watch({ range: single('a'), startRevision: 500 });
+    const behind = hub.watch({ range: single('a'), startRevision: 450 });
+    await quiet();
+    const late = hub.watch({ range: single('a'), startRevision: 460 });
+    history.proceed();
+    await quiet();
+    expect(history.scans).toBe(1);
+    const counts = [first, behind, late].map((watcher) =>
+      takeAll(watcher).map((batch) => 'events' in batch && batch.events.length),
+    );
+    expect(counts).toEqual([[150], [200], [190]]);
+  });
+
+  it('do not keep whose turn it is from it, however many changes come before', async () => {
+    open({ recentMaxEvents: 1, joinWithinRevisions: 100, turnMaxChanges: 10 });
+    for (let i = 0; i < 100; i++) write(put('a'), put('a'), put('a'));
+    write(put('b'));
+    for (let i = 0; i < 200; i++) write(put('a'));
+    history.chunkRevisions = 10;
+    const turn = hub.watch({ range: single('b'), startRevision: 100 });
+    hub.watch({ range: single('c'), startRevision: 10 });
+    hub.watch({ range: single('c'), startRevision: 250 });
+    await quiet();
+    for (let i = 0; i < 10; i++) {
+      history.proceed();
+      await quiet();
+    }
+    expect(print(turn.take())).toBe('302: put b@102');
+    // The third had to wait for it, and no longer.
+    expect([history.scans, history.openScans]).toEqual([2, 1]);
+  });
+
   it('stay shared by watchers that began apart and take when they like', async () => {
-    open({ recentMaxEvents: 1 });
+    open({ recentMaxEvents: 1, turnMaxDeliveries: 1000 });
     for (let i = 0; i < 1000; i++) write(put('a'));
     history.chunkRevisions = 10;
     let reading = 40;
