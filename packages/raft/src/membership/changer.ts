@@ -1,3 +1,4 @@
+import { assert } from '@kontiki/std';
 import { RaftError } from '../errors.js';
 import { NOBODY, type NodeId } from '../types.js';
 import { type ChangeStep, type MembershipChange, routeOf, stepsOf } from './change.js';
@@ -5,7 +6,6 @@ import { type Configuration, checked, isJoint } from './configuration.js';
 
 /**
  * The configuration after a change. Throws RaftError INVALID_CHANGE, and nothing has changed, when
- * - it is not one Raft can make in one step (§6; dissertation §4.1): more than one voter differs,
  * - a joint configuration would be entered twice or left when there is none,
  * - nobody would be left to vote.
  */
@@ -23,7 +23,8 @@ export function changed(before: Configuration, change: MembershipChange): Config
     case 'simple': {
       if (isJoint(before)) throw invalid('the joint configuration must be left first');
       const after = withSteps(before, stepsOf(change));
-      if (difference(before.voters, after.voters) > 1) throw invalid('more than one voter would change at once');
+      // Majorities overlap only then (dissertation §4.1).
+      assert(difference(before.voters, after.voters) <= 1, 'more than one voter would change at once');
       return after;
     }
   }

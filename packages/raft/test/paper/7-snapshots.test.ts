@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { encodeChange } from '../../src/index.js';
 import { bytes, inject, led, logOf, propose, sentBy } from './cluster.js';
 
 const confState = { voters: [1n, 2n, 3n], learners: [] };
@@ -73,6 +74,24 @@ describe('§7 log compaction', () => {
     expect(member.applications).toEqual([{ restore: snapshot }]);
     member.apply();
     expect(member.node.status()).toMatchObject({ applied: 3, first: 4 });
+  });
+
+  it('its configuration takes effect when it is restored: changes before it are still made on the old one', () => {
+    const network = led(3);
+    const member = network.member(3n);
+    const step = { action: 'addLearner', node: 4n } as const;
+    const change = { kind: 'change', id: 1n, step, context: bytes('') } as const;
+    const entries = [{ index: 2, term: 1, kind: 'change', data: encodeChange(change) }] as const;
+    inject(network, { type: 'append', from: 1n, to: 3n, term: 1, prevIndex: 1, prevTerm: 1, entries, commit: 2 });
+    member.write();
+    const meta = { index: 9, term: 1, confState: { voters: [3n, 5n], learners: [] } };
+    inject(network, { type: 'snapshot', from: 1n, to: 3n, term: 1, snapshot: { meta, data: new Uint8Array(4) } });
+    expect(member.applications).toMatchObject([{ entries: [{ index: 2 }] }]);
+    member.apply();
+    expect(member.confState).toEqual({ voters: [1n, 2n, 3n], learners: [4n] });
+    member.write();
+    member.apply();
+    expect(member.node.confState).toEqual({ voters: [3n, 5n], learners: [] });
   });
 
   it('a member that has not restored its snapshot yet does not campaign', () => {

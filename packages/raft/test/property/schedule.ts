@@ -15,6 +15,7 @@ export class Schedule {
   readonly #perEntry = new StateMachineSafety();
   /** Reads under way: what was committed anywhere when they were asked. */
   readonly #asked = new Map<string, number>();
+  readonly #votes = new Map<string, bigint>();
   #highestCommit = 0;
   #sequence = 0;
   readonly counts = {
@@ -46,8 +47,14 @@ export class Schedule {
       onApplied: (member) => this.#perEntry.see(member.id, member.applied, member.digest),
     });
     if (changing) for (let id = size + 1; id <= size + 3; id++) this.network.add(BigInt(id));
-    this.network.onDeliver = ({ type }) => {
+    this.network.onDeliver = (message) => {
+      const { type, from, to, term } = message;
       if (type === 'snapshot') this.counts.snapshots++;
+      if (type !== 'voteReply' || message.reject) return;
+      // One vote a term, whatever crashes lie between (§5.2).
+      const vote = `${from} in term ${term}`;
+      assert((this.#votes.get(vote) ?? to) === to, `${vote} voted for ${this.#votes.get(vote)} and for ${to}`);
+      this.#votes.set(vote, to);
     };
   }
 
