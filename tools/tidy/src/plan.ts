@@ -48,6 +48,7 @@ export const APPS: Readonly<Record<string, Room>> = {
       '@grpc/grpc-js': ['rpc/', 'peers/', 'server.ts'],
       level: ['server.ts'],
       pino: ['observe/'],
+      'prom-client': ['observe/'],
       yaml: ['config/'],
     },
     world: ['main.ts', 'server.ts', 'listen.ts', 'http/', 'peers/', 'rpc/server.ts', 'observe/', 'config/file.ts'],

@@ -11,6 +11,9 @@ describe('world', () => {
     'const t = Date.now();',
     'const t = new Date();',
     'const clock = Date;',
+    'const t = new Date;',
+    'const t = +new (class extends Date {})(1);',
+    'const t = new Holder(Date);',
     'class Clock extends Date {}',
     'const n = Math.random();',
     "const n = Math['random']();",
@@ -63,6 +66,7 @@ describe('world', () => {
     "import { isIP } from 'node:net';",
     "// Date.now() and 'node:fs'\nconst text = 'Date.now() process';",
     'enum E { Date, process }',
+    'const text = new Date(clock.now()).toISOString();',
     'function f(Math: Dice) { return Math.random(); }',
     "import { fetch as load } from './a.js'; export { Date as Day } from './b.js';",
   ])('lets through, in a core, %s', (code) => {
