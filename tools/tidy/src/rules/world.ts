@@ -125,7 +125,8 @@ function isFree(identifier: ts.Identifier, scopes: ReadonlyMap<string, ReadonlyS
 function isReference(node: ts.Identifier): boolean {
   const { parent } = node;
   // A date made of a given time only computes.
-  if (node.text === 'Date' && ts.isNewExpression(parent) && parent.arguments?.length) return false;
+  if (node.text === 'Date' && ts.isNewExpression(parent) && parent.expression === node && parent.arguments?.length)
+    return false;
   if (ts.isBindingElement(parent)) return parent.initializer === node;
   if (ts.isExportSpecifier(parent) || ts.isImportSpecifier(parent)) return false;
   return (parent as Partial<ts.NamedDeclaration>).name !== node || ts.isShorthandPropertyAssignment(parent);
