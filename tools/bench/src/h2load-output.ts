@@ -1,4 +1,4 @@
-import { percentile } from './statistics.js';
+import { percentile } from './figures.js';
 
 /** What h2load says of a run. */
 export interface LoadResult {

@@ -58,6 +58,24 @@ describe('markdownOf', () => {
     expect(text).toContain('1000 fsyncs a second');
   });
 
+  it('has a table of the large store when there was one', () => {
+    const result = {
+      server: 'etcd',
+      keys: 1_000_000,
+      loadSeconds: 1,
+      loadedBytes: 2 ** 30,
+      restartedBytes: 2 ** 29,
+      pageMs: 230,
+      snapshotSeconds: 5,
+      snapshotBytes: 2 ** 28,
+      restartMs: 8_500,
+    };
+    const text = markdownOf({ ...report, large: [result, { ...result, server: 'kontiki', restartMs: 850 }] });
+    expect(text).toContain('| 1,000,000 keys × 256 B | etcd | kontiki |');
+    expect(text).toContain('| restart until the first answer, s | 8.50 | 0.85 |');
+    expect(markdownOf(report)).not.toContain('keys × 256 B |');
+  });
+
   it('compares nothing when one ran alone', () => {
     const alone = { ...report, samples: samples.filter(({ server }) => server === 'kontiki') };
     expect(markdownOf(alone)).not.toContain('Kontiki to etcd');

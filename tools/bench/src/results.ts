@@ -1,5 +1,5 @@
+import { median, spread } from './figures.js';
 import type { Latencies } from './h2load-output.js';
-import { median, spread } from './statistics.js';
 
 /** One run of one scenario on one server. */
 export interface Sample extends Latencies {
@@ -18,6 +18,22 @@ export interface Row extends Sample {
   readonly samples: number;
   /** Of the throughput; see `statistics.spread`. */
   readonly spread: number;
+}
+
+/** A store of many keys of 256 B, on one server. */
+export interface LargeResult {
+  readonly server: string;
+  readonly keys: number;
+  readonly loadSeconds: number;
+  /** Resident memory after loading, and after the restart. */
+  readonly loadedBytes: number;
+  readonly restartedBytes: number;
+  /** One page of 500 keys with the count of all that follow; median. */
+  readonly pageMs: number;
+  readonly snapshotSeconds: number;
+  readonly snapshotBytes: number;
+  /** From the start of the process to the first linearizable answer. */
+  readonly restartMs: number;
 }
 
 export interface Report {
@@ -42,6 +58,8 @@ export interface Report {
     readonly seconds: number;
   };
   readonly samples: readonly Sample[];
+  /** Absent when it was not asked for. */
+  readonly large?: readonly LargeResult[];
 }
 
 /** Rows in the order the scenarios first ran. */
@@ -94,6 +112,7 @@ export function markdownOf(report: Report): string {
     ...rows.map(rowLine),
     '',
     ...ratioLines(rows),
+    ...largeLines(report.large ?? []),
     '',
   ].join('\n');
 }
@@ -126,4 +145,24 @@ function ratioLines(rows: readonly Row[]): string[] {
     return [`| ${scenario} | ${throughput.toFixed(2)} × | ${cpu.toFixed(2)} × |`];
   });
   return lines.length === 0 ? [] : ['| Kontiki to etcd | throughput | CPU per request |', '|---|--:|--:|', ...lines];
+}
+
+function largeLines(results: readonly LargeResult[]): string[] {
+  const [first] = results;
+  if (first === undefined) return [];
+  const line = (name: string, value: (result: LargeResult) => string): string =>
+    `| ${name} | ${results.map(value).join(' | ')} |`;
+  const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+  return [
+    '',
+    `| ${first.keys.toLocaleString('en')} keys × 256 B | ${results.map(({ server }) => server).join(' | ')} |`,
+    `|---|${results.map(() => '--:|').join('')}`,
+    line('load, s (transactions of 100 puts)', (result) => result.loadSeconds.toFixed(1)),
+    line('memory after it, MiB', (result) => mebibytes(result.loadedBytes)),
+    line('page of 500 with the count, ms', (result) => result.pageMs.toFixed(1)),
+    line('snapshot, s', (result) => result.snapshotSeconds.toFixed(1)),
+    line('size of the snapshot, MiB', (result) => mebibytes(result.snapshotBytes)),
+    line('restart until the first answer, s', (result) => (result.restartMs / 1_000).toFixed(2)),
+    line('memory after it, MiB', (result) => mebibytes(result.restartedBytes)),
+  ];
 }
