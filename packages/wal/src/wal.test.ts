@@ -244,6 +244,20 @@ describe('cutting', () => {
     }
   });
 
+  it('interrupted by a kill between naming the file and syncing the folder costs nothing later', async () => {
+    const wal = await createOf(0);
+    disk.before = ({ kind }) => {
+      if (kind === 'syncDirectory') disk = disk.restart();
+    };
+    await wal.append([record(2, 'fills the segment up')], { sync: true, nextPosition: 1 });
+    await expect(wal.append([], sync)).rejects.toMatchObject({ code: 'WAL_POISONED' });
+    // The new file has a name, so far only in memory; what follows goes into it.
+    const { wal: again } = await readAll(disk);
+    await again.append([record(2, 'acknowledged')], sync);
+    disk = disk.powerCut(new SeededRandom(1), 'lost');
+    expect((await readAll(disk)).texts).toEqual(['2:fills the segment up', '2:acknowledged']);
+  });
+
   it('that finds no room ends the log; what was acknowledged is safe', async () => {
     const wal = await Wal.create(options(disk, { segmentBytes: 200 }));
     disk.capacityBytes = 230;
