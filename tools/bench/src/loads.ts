@@ -16,6 +16,8 @@ export interface Load {
   readonly streamsMax?: number;
   /** Every request makes exactly one revision; otherwise it changes nothing. */
   readonly writes: boolean;
+  /** How many keys with their values a good answer holds. */
+  readonly keysAnswered: number;
   /** Whether `body` depends on its arguments. */
   readonly varies: boolean;
   /**
@@ -36,6 +38,7 @@ export const loads: readonly Load[] = [
     title: `put ${VALUE_BYTES} B`,
     path: '/etcdserverpb.KV/Put',
     writes: true,
+    keysAnswered: 0,
     varies: true,
     body: (key, value) => grpcFrame(rpc.PutRequest.encode(rpc.PutRequest.create({ key: keyOf(key), value })).finish()),
   },
@@ -44,6 +47,7 @@ export const loads: readonly Load[] = [
     title: 'get, linearizable',
     path: RANGE,
     writes: false,
+    keysAnswered: 1,
     varies: true,
     body: (key) => range({ key: keyOf(key) }),
   },
@@ -52,6 +56,7 @@ export const loads: readonly Load[] = [
     title: 'get, serializable',
     path: RANGE,
     writes: false,
+    keysAnswered: 1,
     varies: true,
     body: (key) => range({ key: keyOf(key), serializable: true }),
   },
@@ -61,6 +66,7 @@ export const loads: readonly Load[] = [
     path: RANGE,
     streamsMax: 1,
     writes: false,
+    keysAnswered: LIST_KEYS,
     varies: false,
     body: () => range({ key: keyOf(0), rangeEnd: keyOf(LIST_KEYS) }),
   },

@@ -18,7 +18,7 @@ export interface Machine {
   readonly loadBefore: number;
   readonly h2load: string;
   readonly etcd: string;
-  /** The commit, and whether files differ from it. */
+  /** The commit, and whether files differ from it; of another build than this repository's only that. */
   readonly kontiki: string;
 }
 
@@ -33,7 +33,7 @@ export function describeMachine(etcd?: string): Machine {
     loadBefore: loadavg()[0]!,
     h2load: h2loadVersion() ?? 'missing',
     etcd: etcdVersion(etcd),
-    kontiki: commit(),
+    kontiki: process.env['KONTIKI_SERVER'] ? 'of another build (KONTIKI_SERVER)' : commit(),
   };
 }
 

@@ -86,7 +86,12 @@ const program = new Command('bench')
 
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
-process.exitCode = await main(program.parse().opts<Arguments>());
+try {
+  process.exitCode = await main(program.parse().opts<Arguments>());
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
 
 async function main(options: Arguments): Promise<number> {
   const lacks = missing(options.profile === undefined ? options.servers : ['kontiki'], options.etcd);
@@ -106,7 +111,7 @@ async function main(options: Arguments): Promise<number> {
   if (options.profile !== undefined) {
     const load = options.profile;
     const profiled = await profileLoad({ ...shape, load, scratch, ...nodeOptions });
-    console.log(profileText(profiled, load.title, repositoryRoot, FUNCTIONS_SHOWN));
+    console.log(profileText(profiled, load.title, FUNCTIONS_SHOWN));
     if (options.profileFile !== undefined) writeFileSync(options.profileFile, profiled.profile);
     return 0;
   }

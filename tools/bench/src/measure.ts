@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import { rpc } from '@kontiki/proto';
 import { ChangingFile } from './changing-file.js';
 import { framedBytes } from './grpc-frame.js';
 import { type H2loadRun, h2load } from './h2load/h2load.js';
-import { KEY_SPACE, type Load, randomKey, randomValue } from './loads.js';
+import { KEY_SPACE, type Load, randomKey, randomValue, VALUE_BYTES } from './loads.js';
 import type { BenchServer } from './server.js';
 import { percentile } from './spread.js';
 
@@ -128,13 +129,23 @@ export function readsProblem(requests: number, dataBytes: number, { min, max }: 
   return `${requests} answers should have ${least === most ? least : `${least} to ${most}`} bytes, but had ${dataBytes}`;
 }
 
-/** Makes the call by itself, some times: it must succeed. */
+/** undefined when an answer holds as many keys as it should, each with a whole value. */
+export function rangeProblem({ kvs }: rpc.RangeResponse, keys: number): string | undefined {
+  const whole = kvs.filter(({ value }) => value.length === VALUE_BYTES).length;
+  if (kvs.length === keys && whole === keys) return undefined;
+  return `an answer should have ${keys} keys with values, but had ${kvs.length} keys and ${whole} whole values`;
+}
+
+/** Makes the call by itself, some times: it must succeed and hold what it should. */
 async function answersOf(server: BenchServer, load: Load): Promise<AnswerBytes> {
   const keys = load.varies ? [0, KEY_SPACE - 1, ...Array.from({ length: ANSWERS_PROBED }, randomKey)] : [0];
   const sizes: number[] = [];
   for (const key of keys) {
     const message = load.body(key, randomValue()).subarray(framedBytes(0));
-    sizes.push(await server.answerBytes(load.path, message));
+    const answer = await server.answer(load.path, message);
+    const problem = load.writes ? undefined : rangeProblem(rpc.RangeResponse.decode(answer), load.keysAnswered);
+    if (problem !== undefined) throw new Error(`${load.title}: ${problem}`);
+    sizes.push(answer.length);
   }
   return { min: Math.min(...sizes), max: Math.max(...sizes) };
 }

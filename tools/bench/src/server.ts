@@ -55,11 +55,11 @@ export class BenchServer {
     return usageOf(this.pid);
   }
 
-  /** The size of the answer to a request that must succeed. @param message without gRPC's prefix */
-  async answerBytes(path: string, message: Uint8Array): Promise<number> {
+  /** The answer to a request that must succeed. @param message without gRPC's prefix, as what is returned */
+  async answer(path: string, message: Uint8Array): Promise<Uint8Array> {
     const { code, details, body } = await this.#client.raw.unary(path, message);
     if (body === undefined) throw new Error(`${path} was answered with status ${code}: ${details}`);
-    return body.length;
+    return body;
   }
 
   async revision(): Promise<number> {
@@ -101,6 +101,8 @@ export class BenchServer {
       }));
       answered(await this.#client.kv.txn({ success }));
     }
+    const { count } = await this.#range({ key: keyOf(0), rangeEnd: keyOf(KEY_SPACE), countOnly: true });
+    if (count !== KEY_SPACE) throw new Error(`${KEY_SPACE} keys were put and ${count} are there`);
   }
 }
 

@@ -13,6 +13,7 @@ it.each([
   ['/x/node_modules/abstract-level/index.js', 'level'],
   ['/x/node_modules/prom-client/lib/counter.js', 'prom-client'],
   ['/x/node_modules/.pnpm/a/node_modules/@scope/name/src/y.js', '@scope/name'],
+  ['/x/tools/bench/src/profile/preload.mjs', 'the profiler'],
   ['node:internal/http2/core', 'node:http2'],
   ['node:http2', 'node:http2'],
   ['node:internal/stream_base_commons', 'node:net, streams'],

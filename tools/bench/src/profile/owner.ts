@@ -15,6 +15,7 @@ export function ownerOf(file: string): string {
   const path = file.replaceAll('\\', '/');
   const foreign = path.lastIndexOf('/node_modules/');
   if (foreign >= 0) return packageOf(path.slice(foreign + '/node_modules/'.length));
+  if (path.includes('/tools/bench/')) return 'the profiler';
   const ours = /\/(packages|apps)\/([^/]+)\/(?:src\/([^/]+)\/)?/.exec(path);
   if (ours === null) return 'other';
   const [, kind, name, folder] = ours;

@@ -1,13 +1,9 @@
-import { relative } from 'node:path';
 import { figure, plain, type Table } from '../report/table.js';
 import type { HotFunction } from './hot-spots.js';
 import type { Profiled } from './profile-load.js';
 
-/**
- * @param root paths below it are told relative to it
- * @param most how many functions
- */
-export function profileText(profiled: Profiled, title: string, root: string, most: number): string {
+/** @param most how many functions */
+export function profileText(profiled: Profiled, title: string, most: number): string {
   const { measured, spots, mainCores, otherCores } = profiled;
   const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
   const owners: Table = {
@@ -17,9 +13,7 @@ export function profileText(profiled: Profiled, title: string, root: string, mos
   const functions: Table = {
     rows: [
       ['function', 'where', 'source', 'self time'],
-      ...spots.functions
-        .slice(0, most)
-        .map((spot) => [spot.name, spot.owner, sourceOf(spot, root), percent(spot.share)]),
+      ...spots.functions.slice(0, most).map((spot) => [spot.name, spot.owner, sourceOf(spot), percent(spot.share)]),
     ],
     left: 3,
   };
@@ -35,9 +29,13 @@ export function profileText(profiled: Profiled, title: string, root: string, mos
   ].join('\n');
 }
 
-function sourceOf({ place, native }: HotFunction, root: string): string {
+/** As short as it is clear: from the package on. */
+function sourceOf({ place, native }: HotFunction): string {
   if (native) return 'native';
   if (place === undefined) return '';
-  const inside = place.file.startsWith(root) ? relative(root, place.file) : place.file;
-  return `${inside.replace(/^.*node_modules\//, '')}:${place.line}`;
+  const { file, line } = place;
+  const short = file.includes('/node_modules/')
+    ? file.replace(/^.*\/node_modules\//, '')
+    : file.replace(/^.*\/(?=(packages|apps|tools)\/)/, '');
+  return `${short}:${line}`;
 }

@@ -29,7 +29,8 @@ export function reportText(report: Report): string {
     '',
     plain(comparisonTable(summaries)),
     ...(report.limits.length === 0 ? [] : ['', plain(limitsTable(report.limits))]),
-    ...warnings(report).map((warning) => `\nNote: ${warning}`),
+    '',
+    ...warnings(report).map((warning) => `Note: ${warning}`),
   ].join('\n');
 }
 

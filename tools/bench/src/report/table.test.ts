@@ -1,8 +1,11 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Compared } from '../compare.js';
 import type { Measured } from '../measure.js';
 import { chart } from './chart.js';
-import { type Report, reportMarkdown, reportText, warnings } from './report.js';
+import { type Report, reportMarkdown, reportText, saveReport, warnings } from './report.js';
 import { figures, summarize } from './summary.js';
 import { comparisonTable, figure, limitsTable, markdown, plain } from './table.js';
 
@@ -111,6 +114,21 @@ describe('the report', () => {
     }
     expect(reportMarkdown(report, 'chart.svg')).toContain('](chart.svg)');
     expect(reportMarkdown({ ...report, compared: [alone] }, 'chart.svg')).not.toContain('chart.svg');
+  });
+
+  it('is kept as JSON, Markdown and a chart, the chart only where there are two to compare', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kontiki-report-'));
+    try {
+      const names = (kept: Report): string[] => saveReport(kept, folder, 'x').map((file) => basename(file));
+      expect(names(report)).toEqual(['2030-02-03-x.json', '2030-02-03-x.md', '2030-02-03-x.svg']);
+      const json = JSON.parse(readFileSync(join(folder, '2030-02-03-x.json'), 'utf8'));
+      expect(json.compared[0].runs.kontiki[2].requestsPerSecond).toBe(12_000);
+      expect(json.summaries[0].ratios.throughput).toBe(0.5);
+      expect(readFileSync(join(folder, '2030-02-03-x.md'), 'utf8')).toContain('(2030-02-03-x.svg)');
+      expect(names({ ...report, compared: [alone] })).toEqual(['2030-02-03-x.json', '2030-02-03-x.md']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('warns of what spoils the figures, and of nothing else', () => {
