@@ -110,8 +110,9 @@ export class Unstable {
       snapshot = flight.snapshot;
       this.#snapshot = undefined;
     }
-    // While a snapshot is still under way, what arrived before it belongs to the log it replaces.
-    if (this.#snapshot !== undefined || flight.first > flight.last) return snapshot;
+    if (flight.first > flight.last) return snapshot;
+    // What was cut off, or replaced by a snapshot, since it was handed out ends the part that counts: the same places
+    // were handed out again, or wait to be.
     let durable = Math.min(flight.last, this.#handed - 1);
     for (const later of this.#flights) durable = Math.min(durable, later.first - 1);
     if (durable >= this.#offset) {
