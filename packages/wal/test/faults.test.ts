@@ -3,7 +3,7 @@
  * cut, and another power cut while recovering from the first. Whatever happened, the next start finds all that was
  * acknowledged and nothing that was not appended.
  */
-import { SeededRandom } from '@kontiki/std';
+import { SeededRandom, silentLogger } from '@kontiki/std';
 import { describe, expect, it } from 'vitest';
 import { Wal } from '../src/index.js';
 import { failNth, MemoryFileSystem, type Operation, type Tear } from '../src/testing/index.js';
@@ -15,6 +15,7 @@ class Life {
   readonly appended: string[] = [];
   acknowledged = 0;
   released = 0;
+  readonly warnings: string[] = [];
 
   constructor(readonly disk: MemoryFileSystem) {}
 
@@ -58,7 +59,8 @@ class Life {
   }
 
   #options(disk = this.disk) {
-    return options(disk, { segmentBytes: 1000, from: this.released });
+    const logger = { ...silentLogger, warn: (message: string) => void this.warnings.push(message) };
+    return options(disk, { segmentBytes: 1000, from: this.released, logger });
   }
 
   async #append(wal: Wal, sync: boolean, ...datas: string[]): Promise<void> {
@@ -108,8 +110,10 @@ describe('one life of a log', () => {
       };
       const error = await untilTrouble(life);
       if (!fail.hit()) break;
-      expect(error, `datasync ${nth}`).toBeDefined();
-      expect(syncs).toBe(nth);
+      if (error === undefined) {
+        // The one behind the mark that `close` adds when all records are safe already.
+        expect(life.warnings, `datasync ${nth}`).toEqual(['cannot mark the end of the log']);
+      } else expect(syncs).toBe(nth);
       // Even a machine that goes on, with its pages called clean, must not lose what was acknowledged.
       const alive = life.disk.restart();
       await life.requireIntact(alive, `datasync ${nth}`);
