@@ -83,6 +83,13 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
     current.metadata = log.metadata;
     current.hardState = log.hardState;
     const last = log.entries.at(-1)?.index ?? log.snapshot?.index ?? 0;
+    const committed = log.hardState?.commit ?? 0;
+    if (committed > last) {
+      throw new DataDirError(
+        `the log in ${walDirectory} ends at entry ${last}, but says that entry ${committed} was committed: its end is ` +
+          'missing. Restore the data directory from a backup, or remove the member and add it anew',
+      );
+    }
     if (options.applied > last || options.applied < (log.snapshot?.index ?? 0)) {
       throw new DataDirError(
         `the database has applied entry ${options.applied}, but the log in ${walDirectory} covers ` +

@@ -107,6 +107,14 @@ describe('bootstrap', () => {
     await expect(bootstrap(options(disk.restart(), { applied: 12 }))).rejects.toThrow(/not of the same time/);
   });
 
+  it('refuses a log whose end is missing', async () => {
+    const disk = new MemoryFileSystem();
+    const first = await bootstrap(options(disk));
+    await first.raftLog.append({ entries: [], hardState: { term: 2, vote: 7n, commit: 3 }, mustSync: true });
+    await close(first);
+    await expect(bootstrap(options(disk.restart()))).rejects.toThrow(/ends at entry 1, but says that entry 3 was committed/);
+  });
+
   it('names the file of a damaged log', async () => {
     const disk = new MemoryFileSystem();
     const first = await bootstrap(options(disk));
