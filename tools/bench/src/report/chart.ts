@@ -8,7 +8,7 @@ const SHOWN: readonly { readonly name: FigureName; readonly label: string }[] = 
 ];
 
 const WIDTH = 720;
-const LEFT = 130;
+const LEFT = 170;
 const RIGHT = 60;
 const BAR = 16;
 const GAP = 4;

@@ -1,12 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Compared } from '../compare.js';
+import type { LargeStore } from '../large-store.js';
 import type { Limit } from '../limits/limit.js';
 import type { Machine } from '../machine.js';
 import type { Shape } from '../measure.js';
 import { chart } from './chart.js';
 import { summarize } from './summary.js';
-import { comparisonTable, figure, limitsTable, markdown, plain } from './table.js';
+import { comparisonTable, figure, largeTable, limitsTable, markdown, plain } from './table.js';
 
 /** Everything a bench found, as it is kept. */
 export interface Report {
@@ -19,6 +20,8 @@ export interface Report {
   readonly nodeOptions?: string;
   readonly limits: readonly Limit[];
   readonly compared: readonly Compared[];
+  /** A store of many keys, per server; empty when it was not asked for. */
+  readonly large: readonly LargeStore[];
 }
 
 /** For a terminal. */
@@ -28,6 +31,7 @@ export function reportText(report: Report): string {
     ...facts(report),
     '',
     plain(comparisonTable(summaries)),
+    ...(report.large.length === 0 ? [] : ['', plain(largeTable(report.large))]),
     ...(report.limits.length === 0 ? [] : ['', plain(limitsTable(report.limits))]),
     '',
     ...warnings(report).map((warning) => `Note: ${warning}`),
@@ -47,6 +51,7 @@ export function reportMarkdown(report: Report, chartFile: string): string {
     markdown(comparisonTable(summaries)),
     '',
     ...(both ? [`![Kontiki by etcd](${chartFile})`, ''] : []),
+    ...(report.large.length === 0 ? [] : [markdown(largeTable(report.large)), '']),
     ...(report.limits.length === 0 ? [] : [markdown(limitsTable(report.limits)), '']),
     'How it is measured: [tools/bench](../../tools/bench/README.md).',
     '',
@@ -77,7 +82,7 @@ function facts({ machine, shape, runs, nodeOptions }: Report): string[] {
   return [
     `Kontiki ${machine.kontiki} on Node ${machine.node}, etcd ${machine.etcd}, ${machine.h2load}`,
     `${machine.cores} x ${machine.cpu}, ${gigabytes} GB, Linux ${machine.kernel}, ${machine.fileSystem}`,
-    `${runs} runs of about ${shape.seconds} s after ${shape.warmUpSeconds} s of warm-up, ` +
+    `${runs} ${runs === 1 ? 'run' : 'runs'} of about ${shape.seconds} s after ${shape.warmUpSeconds} s of warm-up, ` +
       `${shape.connections} connections with ${shape.streams} streams (lists: 1)`,
     ...(nodeOptions === undefined ? [] : [`NODE_OPTIONS of Kontiki: ${nodeOptions}`]),
   ];

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Compared } from '../compare.js';
+import type { LargeStore } from '../large-store.js';
 import type { Measured } from '../measure.js';
 import { chart } from './chart.js';
 import { type Report, reportMarkdown, reportText, saveReport, warnings } from './report.js';
 import { figures, summarize } from './summary.js';
-import { comparisonTable, figure, limitsTable, markdown, plain } from './table.js';
+import { comparisonTable, figure, largeTable, limitsTable, markdown, plain } from './table.js';
 
 const run = (requestsPerSecond: number, more: Partial<Measured> = {}): Measured => ({
   requests: 1_000,
@@ -58,6 +59,19 @@ const report: Report = {
   runs: 3,
   limits: [{ name: 'fsync', perSecond: 1_234.5, p50Ms: 0.5, p99Ms: 2 }],
   compared: [compared],
+  large: [],
+};
+
+const large: LargeStore = {
+  server: 'kontiki',
+  keys: 1_000_000,
+  loadSeconds: 12.3,
+  loadedBytes: 400e6,
+  restartedBytes: 300e6,
+  pageMs: 4.5,
+  snapshotSeconds: 6,
+  snapshotBytes: 350e6,
+  restartMs: 2_500,
 };
 
 describe('the summary', () => {
@@ -89,6 +103,19 @@ describe('the table', () => {
     expect(plain(limitsTable(report.limits))).toBe(
       'limit of this machine  per s  p50 ms  p99 ms  CPU µs\n' + 'fsync                  1,235    0.50    2.00',
     ));
+
+  it('of a large store has a column per server', () => {
+    const { rows } = largeTable([large, { ...large, server: 'etcd', restartMs: 1_000 }]);
+    expect(rows[0]).toEqual(['1,000,000 keys x 256 B', 'kontiki', 'etcd']);
+    expect(rows).toContainEqual(['restart until the first answer, s', '2.50', '1.00']);
+    for (const text of [
+      reportText({ ...report, large: [large] }),
+      reportMarkdown({ ...report, large: [large] }, 'x'),
+    ]) {
+      expect(text).toContain('1,000,000 keys');
+    }
+    expect(reportText(report)).not.toContain('keys x 256 B');
+  });
 
   it('is Markdown too', () =>
     expect(
@@ -154,8 +181,9 @@ describe('the chart', () => {
     const svg = chart([summarize(compared), summarize(alone)]);
     const [throughput, p99, cpu, ...others] = bars(svg);
     expect(others).toEqual([]);
-    const middle = 130 + (720 - 130 - 60) / 2;
-    expect(throughput).toEqual(['bad', 130, middle - 130]);
+    const left = 170;
+    const middle = left + (720 - left - 60) / 2;
+    expect(throughput).toEqual(['bad', left, middle - left]);
     expect(p99).toEqual(['good', middle, 1]);
     expect(cpu).toEqual(['bad', middle, 720 - 60 - middle]);
     expect(svg).not.toContain('>list<');

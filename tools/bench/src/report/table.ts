@@ -1,3 +1,4 @@
+import type { LargeStore } from '../large-store.js';
 import type { Limit } from '../limits/limit.js';
 import { figures, type Summary } from './summary.js';
 
@@ -42,6 +43,28 @@ export function limitsTable(limits: readonly Limit[]): Table {
     cpuMicrosPerRequest === undefined ? '' : figure(cpuMicrosPerRequest),
   ]);
   return { rows: [['limit of this machine', 'per s', 'p50 ms', 'p99 ms', 'CPU µs'], ...rows], left: 1 };
+}
+
+/** What a store of many keys costs: a row per figure, a column per server. */
+export function largeTable(results: readonly LargeStore[]): Table {
+  const keys = (results[0]?.keys ?? 0).toLocaleString('en');
+  const row = (name: string, value: (result: LargeStore) => number): string[] => [
+    name,
+    ...results.map((result) => figure(value(result))),
+  ];
+  return {
+    rows: [
+      [`${keys} keys x 256 B`, ...results.map(({ server }) => server)],
+      row('load them, 100 puts a transaction, s', (result) => result.loadSeconds),
+      row('RSS after that, MB', (result) => result.loadedBytes / 1e6),
+      row('a page of 500 keys and the count of all after it, ms', (result) => result.pageMs),
+      row('read a snapshot, s', (result) => result.snapshotSeconds),
+      row('its size, MB', (result) => result.snapshotBytes / 1e6),
+      row('restart until the first answer, s', (result) => result.restartMs / 1e3),
+      row('RSS after that, MB', (result) => result.restartedBytes / 1e6),
+    ],
+    left: 1,
+  };
 }
 
 /** For a terminal: columns two spaces apart. */
