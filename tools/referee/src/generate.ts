@@ -346,7 +346,7 @@ const rareOperation: Arbitrary<Operation> = fc.oneof(
       target: fc.constantFrom<('self' | bigint)[]>('self', 0n, 7n),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('expire' as const), id: fc.constantFrom(1n, 77n), key }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('expire' as const), id: fc.constantFrom(1n, 77n, 77n), key }) },
   { weight: 1, arbitrary: fc.constant<Operation>({ kind: 'restart' }) },
 );
 

@@ -229,6 +229,8 @@ export class Side {
   async #expire(id: bigint, key: string, names: Names): Promise<Answer[]> {
     const plain = { prevKv: false, ignoreValue: false, ignoreLease: false };
     const granted = await this.#unary({ kind: 'grant', id, ttl: 1n }, names);
+    // Refused (a lease of that id, no space): then there is nothing to wait for.
+    if (granted.status !== 0) return [granted];
     const put = await this.#unary({ kind: 'put', key, value: 'expires', lease: id, ...plain }, names);
     const deadline = performance.now() + 15_000;
     for (;;) {
