@@ -42,6 +42,8 @@ async function run(server: ServerProcess, args: readonly string[], options: RunO
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString();
   });
+  // A command that reads nothing may be gone before it was told that there is nothing to read.
+  child.stdin.on('error', () => {});
   child.stdin.end(options.stdin ?? '');
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
   if (options.meanwhile !== undefined) {

@@ -97,7 +97,7 @@ describe.skipIf(missing)('HTTP on the client port', () => {
     expect(value('etcd_cluster_version{cluster_version="3.6"}')).toBe(1);
     expect(value('etcd_server_proposals_applied_total')).toBeGreaterThan(5);
     expect(value('etcd_disk_wal_fsync_duration_seconds_count')).toBeGreaterThan(3);
-    expect(value('grpc_server_handled_total{grpc_type="unary",grpc_service="etcdserverpb.KV",grpc_method="Put",grpc_code="OK"}')).toBe(3);
+    expect(value('grpc_server_handled_total{grpc_code="OK",grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"}')).toBe(3);
     expect(value('etcd_server_quota_backend_bytes')).toBe(2 * 1024 ** 3);
   });
 
