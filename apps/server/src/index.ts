@@ -3,7 +3,8 @@
  *
  * @packageDocumentation
  */
-export { parseCommandLine } from './config/parse.js';
+
 export type { ServerOptions } from './config/options.js';
+export { parseCommandLine } from './config/parse.js';
 export { openLogger, type ServerLogger } from './observe/logger.js';
 export { Server } from './server.js';

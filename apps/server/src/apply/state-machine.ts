@@ -98,11 +98,11 @@ export class ServerStateMachine implements StateMachine<Outcome> {
     } catch (error) {
       // Anything else is a bug or a failed disk: it must stop the member, not be answered.
       if (error instanceof ServerError || error instanceof LeaseError) return { ok: false, error };
-      if (error instanceof MvccError && error.code !== 'CORRUPT' && error.code !== 'CLOSED') return { ok: false, error };
+      if (error instanceof MvccError && error.code !== 'CORRUPT' && error.code !== 'CLOSED')
+        return { ok: false, error };
       throw error;
     }
   }
-
 }
 
 /** The context of a change that adds a member: JSON about it, as etcd writes it. */

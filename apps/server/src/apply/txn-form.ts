@@ -13,7 +13,7 @@ import {
   type Txn,
   type TxnResult,
 } from '@kontiki/mvcc';
-import { kv, rpc } from '@kontiki/proto';
+import type { kv, rpc } from '@kontiki/proto';
 import { assert, EMPTY, toLatin1 } from '@kontiki/std';
 
 const SORT_ORDERS = ['none', 'ascend', 'descend'] as const;

@@ -12,7 +12,13 @@ export function membersHandler(node: Node): HttpHandler {
 }
 
 /** Ids are JSON numbers here, as etcd's members expect, and too large for JSON.stringify. */
-function describe({ id, peerUrls, name, clientUrls, isLearner }: ReturnType<Node['membership']['list']>[number]): string {
+function describe({
+  id,
+  peerUrls,
+  name,
+  clientUrls,
+  isLearner,
+}: ReturnType<Node['membership']['list']>[number]): string {
   const rest = JSON.stringify({
     peerURLs: peerUrls,
     ...(isLearner && { isLearner }),

@@ -42,7 +42,9 @@ export function toRpcError(error: unknown): RpcError {
   if (error instanceof RpcError) return error;
   const name = conditionOf(error);
   if (name !== undefined) return RpcError.of(errors.rpcError(name), { cause: error });
-  return new RpcError(errors.GrpcCode.Unknown, error instanceof Error ? error.message : String(error), { cause: error });
+  return new RpcError(errors.GrpcCode.Unknown, error instanceof Error ? error.message : String(error), {
+    cause: error,
+  });
 }
 
 function conditionOf(error: unknown): errors.ErrorName | undefined {

@@ -29,7 +29,9 @@ export type UnaryHandler<Request, Response> = (request: Request, call: Call) => 
 export type StreamHandler<Request, Response> = (stream: StreamCall<Request, Response>) => Promise<void>;
 
 /** The handler a method needs. */
-export type HandlerOf<Method extends AnyMethodDefinition> = true extends Method['requestStream'] | Method['responseStream']
+export type HandlerOf<Method extends AnyMethodDefinition> = true extends
+  | Method['requestStream']
+  | Method['responseStream']
   ? StreamHandler<RequestOf<Method>, ResponseOf<Method>>
   : UnaryHandler<RequestOf<Method>, ResponseOf<Method>>;
 

@@ -9,7 +9,9 @@ const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 const put = (key: string): rpc.RequestOp =>
   rpc.RequestOp.fromPartial({ request: { $case: 'requestPut', value: { key: bytes(key) } } });
 const del = (key: string, end = ''): rpc.RequestOp =>
-  rpc.RequestOp.fromPartial({ request: { $case: 'requestDeleteRange', value: { key: bytes(key), rangeEnd: bytes(end) } } });
+  rpc.RequestOp.fromPartial({
+    request: { $case: 'requestDeleteRange', value: { key: bytes(key), rangeEnd: bytes(end) } },
+  });
 const get = (key: string): rpc.RequestOp =>
   rpc.RequestOp.fromPartial({ request: { $case: 'requestRange', value: { key: bytes(key) } } });
 const nested = (success: rpc.RequestOp[], failure: rpc.RequestOp[] = []): rpc.RequestOp =>

@@ -2,7 +2,7 @@
  * What a request must look like before it may enter the log: etcd's checks, in etcd's order, with etcd's errors.
  * They need no state, so every member answers alike.
  */
-import { type rpc } from '@kontiki/proto';
+import type { rpc } from '@kontiki/proto';
 import { IntervalTree, toLatin1 } from '@kontiki/std';
 import { ServerError } from '../errors.js';
 
@@ -75,7 +75,8 @@ interface Touched {
 function checkBranch(ops: readonly rpc.RequestOp[]): Touched {
   const deletes = new Deletes();
   for (const { request } of ops) {
-    if (request?.$case === 'requestDeleteRange') deletes.add(toLatin1(request.value.key), toLatin1(request.value.rangeEnd));
+    if (request?.$case === 'requestDeleteRange')
+      deletes.add(toLatin1(request.value.key), toLatin1(request.value.rangeEnd));
   }
   const puts = new Set<string>();
   const put = (key: string): void => {

@@ -1,4 +1,4 @@
-import { encodeChange, type Entry, type HardState, NOBODY } from '@kontiki/raft';
+import { type Entry, encodeChange, type HardState, NOBODY } from '@kontiki/raft';
 import type { FileSystem } from '@kontiki/std';
 import { Wal, type WalOptions, type WalRecord } from '@kontiki/wal';
 import { DataDirError } from './data-dir.js';
@@ -144,4 +144,3 @@ function describeMember(member: Founding['members'][number]): Uint8Array {
   const rest = JSON.stringify({ peerURLs: member.peerUrls, name: member.name }).slice(1);
   return new TextEncoder().encode(`{"id":${member.id},${rest}`);
 }
-

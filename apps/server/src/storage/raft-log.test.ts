@@ -5,7 +5,7 @@ import { MemoryFileSystem } from '@kontiki/wal/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../testing/manual-clock.js';
-import { bootstrap, type Bootstrapped, type BootstrapOptions } from './bootstrap.js';
+import { type BootstrapOptions, type Bootstrapped, bootstrap } from './bootstrap.js';
 import { recoverRaftLog } from './raft-log.js';
 import { encodeEntry, encodeHardState, encodeMetadata, encodeSnapshotMark } from './raft-records.js';
 
@@ -112,7 +112,9 @@ describe('bootstrap', () => {
     const first = await bootstrap(options(disk));
     await first.raftLog.append({ entries: [], hardState: { term: 2, vote: 7n, commit: 3 }, mustSync: true });
     await close(first);
-    await expect(bootstrap(options(disk.restart()))).rejects.toThrow(/ends at entry 1, but says that entry 3 was committed/);
+    await expect(bootstrap(options(disk.restart()))).rejects.toThrow(
+      /ends at entry 1, but says that entry 3 was committed/,
+    );
   });
 
   it('names the file of a damaged log', async () => {
@@ -129,8 +131,14 @@ describe('bootstrap', () => {
   /** The twin keeps the acknowledged batches; after a power cut nothing acknowledged may be missing or changed. */
   it('gives back every acknowledged batch after any history of appends, compactions and power cuts', async () => {
     const step = fc.oneof(
-      { weight: 6, arbitrary: fc.record({ kind: fc.constant('append' as const), count: fc.integer({ min: 1, max: 8 }) }) },
-      { weight: 2, arbitrary: fc.record({ kind: fc.constant('overwrite' as const), back: fc.integer({ min: 1, max: 3 }) }) },
+      {
+        weight: 6,
+        arbitrary: fc.record({ kind: fc.constant('append' as const), count: fc.integer({ min: 1, max: 8 }) }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({ kind: fc.constant('overwrite' as const), back: fc.integer({ min: 1, max: 3 }) }),
+      },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('compact' as const) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('cut' as const), seed: fc.nat() }) },
     );

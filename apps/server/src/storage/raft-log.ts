@@ -32,7 +32,9 @@ export interface RecoveredRaftLog extends RecoveredLog {
  *
  * @throws RaftLogError when entries are missing between two that are there, or there is no metadata
  */
-export async function recoverRaftLog(records: AsyncIterable<WalRecord> | Iterable<WalRecord>): Promise<RecoveredRaftLog> {
+export async function recoverRaftLog(
+  records: AsyncIterable<WalRecord> | Iterable<WalRecord>,
+): Promise<RecoveredRaftLog> {
   let metadata: Metadata | undefined;
   let hardState: HardState | undefined;
   let mark: SnapshotMark | undefined;

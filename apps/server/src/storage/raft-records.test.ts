@@ -18,7 +18,12 @@ const count = fc.integer({ min: 1, max: 2 ** 40 });
 const bytes = (minLength: number) => fc.uint8Array({ minLength, maxLength: 40 });
 const entry: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({ kind: fc.constant('normal' as const), index: count, term: count, data: bytes(0) }),
-  fc.record({ kind: fc.constantFrom('change' as const, 'changeV2' as const), index: count, term: count, data: bytes(1) }),
+  fc.record({
+    kind: fc.constantFrom('change' as const, 'changeV2' as const),
+    index: count,
+    term: count,
+    data: bytes(1),
+  }),
 );
 const hardState = fc.record({ term: count, vote: fc.oneof(fc.constant(0n), u64), commit: fc.nat() });
 const metadata = fc.record({ nodeId: u64, clusterId: u64 });
@@ -32,7 +37,12 @@ describe('the records of a raft log', () => {
   it('come back as they were written, and pass the check', () => {
     fc.assert(
       fc.property(entry, hardState, metadata, mark, (anEntry, aState, someMetadata, aMark) => {
-        const records = [encodeEntry(anEntry), encodeHardState(aState), encodeMetadata(someMetadata), encodeSnapshotMark(aMark)];
+        const records = [
+          encodeEntry(anEntry),
+          encodeHardState(aState),
+          encodeMetadata(someMetadata),
+          encodeSnapshotMark(aMark),
+        ];
         expect(records.map(checkRecord)).toEqual([undefined, undefined, undefined, undefined]);
         const back = decodeEntry(records[0]!.data);
         expect({ ...back, data: [...back.data] }).toEqual({ ...anEntry, data: [...anEntry.data] });

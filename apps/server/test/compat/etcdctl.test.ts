@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findEtcd, findEtcdctl, ServerProcess, type ServerKind } from '../../../../tools/harness/src/index.js';
+import { findEtcd, findEtcdctl, type ServerKind, ServerProcess } from '../../../../tools/harness/src/index.js';
 
 /**
  * The unmodified etcdctl plays one script against a real etcd and against Kontiki: what it prints, and how it exits,
@@ -116,7 +116,9 @@ const script: readonly Step[] = [
   {
     name: 'txn that succeeds',
     args: ['txn'],
-    options: () => ({ stdin: 'value("a/1") = "eins"\nversion("nothing") = "0"\n\nput t/1 "yes"\nget a/1\n\nput t/1 "no"\n\n' }),
+    options: () => ({
+      stdin: 'value("a/1") = "eins"\nversion("nothing") = "0"\n\nput t/1 "yes"\nget a/1\n\nput t/1 "no"\n\n',
+    }),
   },
   {
     name: 'txn that fails',

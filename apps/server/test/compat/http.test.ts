@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Client, findEtcd, ServerProcess, type ServerKind } from '../../../../tools/harness/src/index.js';
+import { Client, findEtcd, type ServerKind, ServerProcess } from '../../../../tools/harness/src/index.js';
 
 /** The HTTP endpoints beside gRPC answer as those of a real etcd do: status, headers that matter, body. */
 const missing = findEtcd() === undefined;
@@ -13,7 +13,13 @@ interface Answer {
 
 async function ask(server: ServerProcess, path: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(`${server.clientUrl}${path}`, init);
-  const names = ['content-type', 'allow', 'access-control-allow-origin', 'access-control-allow-methods', 'x-content-type-options'];
+  const names = [
+    'content-type',
+    'allow',
+    'access-control-allow-origin',
+    'access-control-allow-methods',
+    'x-content-type-options',
+  ];
   return {
     status: response.status,
     headers: Object.fromEntries(names.map((name) => [name, response.headers.get(name)])),
@@ -86,7 +92,13 @@ describe.skipIf(missing)('HTTP on the client port', () => {
     await client.lease.leaseGrant({ TTL: 60 });
     client.close();
     const { body } = await ask(servers.kontiki, '/metrics');
-    const value = (line: string): number => Number(body.split('\n').find((each) => each.startsWith(`${line} `))?.split(' ')[1]);
+    const value = (line: string): number =>
+      Number(
+        body
+          .split('\n')
+          .find((each) => each.startsWith(`${line} `))
+          ?.split(' ')[1],
+      );
     expect(value('etcd_debugging_mvcc_keys_total')).toBe(2);
     expect(value('etcd_mvcc_put_total')).toBe(3);
     expect(value('etcd_mvcc_delete_total')).toBe(1);
@@ -97,7 +109,11 @@ describe.skipIf(missing)('HTTP on the client port', () => {
     expect(value('etcd_cluster_version{cluster_version="3.6"}')).toBe(1);
     expect(value('etcd_server_proposals_applied_total')).toBeGreaterThan(5);
     expect(value('etcd_disk_wal_fsync_duration_seconds_count')).toBeGreaterThan(3);
-    expect(value('grpc_server_handled_total{grpc_code="OK",grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"}')).toBe(3);
+    expect(
+      value(
+        'grpc_server_handled_total{grpc_code="OK",grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"}',
+      ),
+    ).toBe(3);
     expect(value('etcd_server_quota_backend_bytes')).toBe(2 * 1024 ** 3);
   });
 

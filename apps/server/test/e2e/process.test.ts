@@ -48,7 +48,9 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
 const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString();
 const bytes = (value: string): Uint8Array => Buffer.from(value);
 
-async function ok<T>(reply: Promise<{ ok: true; response: T } | { ok: false; code: number; details: string }>): Promise<T> {
+async function ok<T>(
+  reply: Promise<{ ok: true; response: T } | { ok: false; code: number; details: string }>,
+): Promise<T> {
   const settled = await reply;
   if (!settled.ok) throw new Error(`${settled.code}: ${settled.details}`);
   return settled.response;
@@ -66,10 +68,20 @@ describe('starting', () => {
     [['--no-such-flag'], /no-such-flag/],
     [['--nam=x'], /did you mean --name/],
     [['--heartbeat-interval=often'], /heartbeat-interval/],
-    [['--listen-client-urls=http://example.com:2379', '--advertise-client-urls=http://example.com:2379'], /expected IP/],
+    [
+      ['--listen-client-urls=http://example.com:2379', '--advertise-client-urls=http://example.com:2379'],
+      /expected IP/,
+    ],
     [['--listen-client-urls=http://127.0.0.1:2379'], /advertise-client-urls/],
     [['--cert-file=/x.pem'], /cert-file/],
-    [['--initial-cluster=a=http://127.0.0.1:1,b=http://127.0.0.1:2', '--name=a', '--initial-advertise-peer-urls=http://127.0.0.1:1'], /one/],
+    [
+      [
+        '--initial-cluster=a=http://127.0.0.1:1,b=http://127.0.0.1:2',
+        '--name=a',
+        '--initial-advertise-peer-urls=http://127.0.0.1:1',
+      ],
+      /one/,
+    ],
     [['leftover'], /leftover/],
   ])('says in one line what is wrong with %j, and exits 2', async (args, reason) => {
     const { code, stdout, stderr } = await run(args);
@@ -183,7 +195,8 @@ describe('stopping and coming back', () => {
     const server = await start();
     const client = new Client(server.endpoint);
     await ok(client.lease.leaseGrant({ ID: 77n, TTL: 600 }));
-    for (let i = 0; i < 50; i++) await ok(client.kv.put({ key: bytes(`k${i % 10}`), value: bytes(`${i}`), lease: 77n }));
+    for (let i = 0; i < 50; i++)
+      await ok(client.kv.put({ key: bytes(`k${i % 10}`), value: bytes(`${i}`), lease: 77n }));
     await ok(client.kv.compact({ revision: 20 }));
     await ok(client.maintenance.alarm({ action: 1, memberID: 5n, alarm: 2 }));
     await ok(client.maintenance.alarm({ action: 2, memberID: 5n, alarm: 2 }));
@@ -291,7 +304,8 @@ function put(value: Uint8Array): Uint8Array {
 
 /** TxnRequest { success: [RequestOp { txn: TxnRequest { … } }] }, so many levels deep. */
 function nestedTxn(levels: number): Uint8Array {
-  const varint = (value: number): number[] => (value > 0x7f ? [(value & 0x7f) | 0x80, ...varint(value >>> 7)] : [value]);
+  const varint = (value: number): number[] =>
+    value > 0x7f ? [(value & 0x7f) | 0x80, ...varint(value >>> 7)] : [value];
   const parts: Buffer[] = [];
   let size = 0;
   for (let i = 0; i < levels; i++) {

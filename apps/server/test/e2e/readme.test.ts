@@ -23,7 +23,11 @@ describe.skipIf(etcdctl === undefined)('the quick start of the README', () => {
     const shell = (line: string): ChildProcess =>
       spawn('sh', ['-c', `exec ${line.replaceAll(':2379', `:${client}`)}`], {
         cwd: folder,
-        env: { PATH: path, ETCDCTL_ENDPOINTS: `127.0.0.1:${client}`, ETCD_LISTEN_PEER_URLS: `http://127.0.0.1:${peer}` },
+        env: {
+          PATH: path,
+          ETCDCTL_ENDPOINTS: `127.0.0.1:${client}`,
+          ETCD_LISTEN_PEER_URLS: `http://127.0.0.1:${peer}`,
+        },
         stdio: ['ignore', 'pipe', 'ignore'],
       });
     const [start, ...rest] = quickStart();

@@ -89,7 +89,11 @@ const key = fc.constantFrom('a', 'b', 'c', 'ab').map((text) => Buffer.from(text)
 const lease = fc.constantFrom(0n, 1n, 2n, -3n);
 const value = fc.uint8Array({ maxLength: 5 });
 const put = fc.record({ key, value, lease, prevKv: fc.boolean() });
-const del = fc.record({ key, rangeEnd: fc.constantFrom(Buffer.alloc(0), Buffer.from('b'), Buffer.of(0)), prevKv: fc.boolean() });
+const del = fc.record({
+  key,
+  rangeEnd: fc.constantFrom(Buffer.alloc(0), Buffer.from('b'), Buffer.of(0)),
+  prevKv: fc.boolean(),
+});
 const op = fc.oneof(
   put.map((one) => ({ request: { $case: 'requestPut' as const, value: one } })),
   del.map((one) => ({ request: { $case: 'requestDeleteRange' as const, value: one } })),
@@ -117,11 +121,13 @@ const operation = fc.oneof(
   { weight: 1, arbitrary: fc.nat(30).map((revision) => ({ compaction: { revision, physical: false } })) },
   {
     weight: 1,
-    arbitrary: fc.record({
-      action: fc.constantFrom(1, 2) as fc.Arbitrary<1 | 2>,
-      memberID: fc.constant(7n),
-      alarm: fc.constant(1 as const),
-    }).map((alarm) => ({ alarm })),
+    arbitrary: fc
+      .record({
+        action: fc.constantFrom(1, 2) as fc.Arbitrary<1 | 2>,
+        memberID: fc.constant(7n),
+        alarm: fc.constant(1 as const),
+      })
+      .map((alarm) => ({ alarm })),
   },
   { weight: 1, arbitrary: fc.constant({ clusterVersionSet: { ver: '3.6.0' } }) },
 );
