@@ -7,12 +7,12 @@ import { type HttpHandler, textAnswer } from './answer.js';
 const compress = promisify(gzip);
 
 /** `/metrics`: any method, as etcd's library has it; compressed for those who take it. */
-export function metricsHandler(metrics: { readonly scrape: ScrapeMetrics; expose(): string }): HttpHandler {
+export function metricsHandler(metrics: { readonly scrape: ScrapeMetrics; expose(): Promise<string> }): HttpHandler {
   return async (request) => {
     const { inFlight, handled } = metrics.scrape;
     inFlight.add(1);
     try {
-      const text = metrics.expose();
+      const text = await metrics.expose();
       const headers = { 'Content-Type': EXPOSITION_CONTENT_TYPE };
       if (!takesGzip(request.headers['accept-encoding'])) {
         handled(200).add();

@@ -219,7 +219,7 @@ describe('a client address', () => {
   it('serves metrics to any method, compressed to those who take it', async () => {
     const running = await serve(clientRoutes(operations()));
     const { headers, body } = await ask(running, '/metrics', 'POST');
-    expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8; escaping=underscores');
+    expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect(body).toContain('\npromhttp_metric_handler_requests_in_flight 1\n');
     for (const [accept, coding] of [
       ['gzip, deflate', 'gzip'],

@@ -8,6 +8,8 @@ export interface MetricSpec {
   readonly labels?: readonly string[];
   /** Upper bounds, ascending; the one without limit is not listed. */
   readonly buckets?: readonly number[];
+  /** Why it stays at 0, or without series, on this server: nothing feeds it. Absent: it is fed. */
+  readonly idle?: string;
 }
 
 /** `count` bounds from `start`, each `factor` times the one before. */
@@ -74,18 +76,29 @@ export class Buckets implements Histogram {
   }
 }
 
+/** Label names to values, by name in the order Go's library prints them. */
+export type Labels = Readonly<Record<string, string>>;
+
+interface Series {
+  readonly labels: Labels;
+  readonly cell: Value | Buckets;
+}
+
 /**
  * One metric with all its series. A metric without labels has its one series from the start, at 0; one with labels has a
  * series from the moment it is asked for by `of`.
  */
 export class Family {
   readonly spec: MetricSpec;
-  readonly #series = new Map<string, Value | Buckets>();
+  readonly #names: readonly string[];
+  /** By label values, in the order of the spec's labels. */
+  readonly #series = new Map<string, Series>();
 
   constructor(spec: MetricSpec) {
     assert((spec.type === 'histogram') === (spec.buckets !== undefined), `${spec.name}: buckets belong to histograms`);
     this.spec = spec;
-    if ((spec.labels ?? []).length === 0) this.#series.set('', this.#make());
+    this.#names = spec.labels ?? [];
+    if (this.#names.length === 0) this.#find([]);
   }
 
   /**
@@ -106,22 +119,25 @@ export class Family {
 
   /** Forgets every labelled series, for one that names what is so at present. */
   clear(): void {
-    if ((this.spec.labels ?? []).length > 0) this.#series.clear();
+    if (this.#names.length > 0) this.#series.clear();
   }
 
-  /** Label text as it is printed (without braces) to series, sorted by that text. */
-  series(): readonly (readonly [string, Value | Buckets])[] {
-    return [...this.#series].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  /** Sorted by their label values, those of the label first by name before the others. */
+  series(): readonly Series[] {
+    const sorted = [...this.#series.values()].map((series) => ({ series, values: Object.values(series.labels) }));
+    return sorted.sort((a, b) => compareLists(a.values, b.values)).map(({ series }) => series);
   }
 
   #find(values: readonly string[]): Value | Buckets {
-    const labels = labelText(this.spec.labels ?? [], values);
-    let series = this.#series.get(labels);
+    assert(this.#names.length === values.length, `labels ${this.#names.join()} need as many values`);
+    const key = JSON.stringify(values);
+    let series = this.#series.get(key);
     if (series === undefined) {
-      series = this.#make();
-      this.#series.set(labels, series);
+      const pairs = this.#names.map((name, i) => [name, values[i]!] as const);
+      series = { labels: Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : 1))), cell: this.#make() };
+      this.#series.set(key, series);
     }
-    return series;
+    return series.cell;
   }
 
   #make(): Value | Buckets {
@@ -129,17 +145,11 @@ export class Family {
   }
 }
 
-/** Sorted by name, as Go's library prints them. */
-function labelText(names: readonly string[], values: readonly string[]): string {
-  assert(names.length === values.length, `labels ${names.join()} need as many values`);
-  return names
-    .map((name, i) => `${name}="${escapeLabel(values[i]!)}"`)
-    .sort()
-    .join(',');
-}
-
-function escapeLabel(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
+function compareLists(a: readonly string[], b: readonly string[]): number {
+  for (const [i, value] of a.entries()) {
+    if (value !== b[i]!) return value < b[i]! ? -1 : 1;
+  }
+  return 0;
 }
 
 /** `make` of a name, made once per name: for series that are looked up on the way of every request. */

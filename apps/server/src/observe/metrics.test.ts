@@ -16,11 +16,8 @@ afterEach(() => {
   for (const metrics of opened.splice(0)) metrics.close();
 });
 
-const lines = (metrics: ServerMetrics, pattern: RegExp): readonly string[] =>
-  metrics
-    .expose()
-    .split('\n')
-    .filter((line) => pattern.test(line));
+const lines = async (metrics: ServerMetrics, pattern: RegExp): Promise<readonly string[]> =>
+  (await metrics.expose()).split('\n').filter((line) => pattern.test(line));
 
 /** What etcd 3.6 answers from a single member before anything happened, less `go_` and the network of the host. */
 const AT_START = `etcd_debugging_auth_revision etcd_debugging_disk_backend_commit_rebalance_duration_seconds
@@ -55,13 +52,13 @@ process_virtual_memory_bytes process_virtual_memory_max_bytes promhttp_metric_ha
 promhttp_metric_handler_requests_total`.split(/\s+/);
 
 describe('metrics', () => {
-  it('has every name a fresh member has, sorted', () => {
-    const names = lines(create(), /^# TYPE/).map((line) => line.split(' ')[2]!);
+  it('has every name a fresh member has, sorted', async () => {
+    const names = (await lines(create(), /^# TYPE/)).map((line) => line.split(' ')[2]!);
     expect(names.filter((name) => !name.startsWith('nodejs_'))).toEqual(AT_START);
     expect(names).toEqual([...names].sort());
   });
 
-  it('shows names of what runs as labels', () => {
+  it('shows names of what runs as labels', async () => {
     const metrics = create();
     metrics.identity.serverVersion('3.6.14');
     metrics.identity.memberId('2e1259d415f2a040');
@@ -70,7 +67,7 @@ describe('metrics', () => {
     metrics.identity.featureGate('CompactHashCheck', 'ALPHA', false);
     metrics.identity.alarm('2e', 'NOSPACE', true);
     metrics.identity.alarm('2e', 'NOSPACE', false);
-    expect(lines(metrics, /^etcd_\w+(version|_id|enabled|alarms)\{/)).toEqual([
+    expect(await lines(metrics, /^etcd_\w+(version|_id|enabled|alarms)\{/)).toEqual([
       'etcd_cluster_version{cluster_version="3.5"} 0',
       'etcd_cluster_version{cluster_version="3.6"} 1',
       'etcd_debugging_server_alarms{alarm_type="NOSPACE",server_id="2e"} 0',
@@ -81,7 +78,7 @@ describe('metrics', () => {
     ]);
   });
 
-  it('asks a gauge at the scrape, not before', () => {
+  it('asks a gauge at the scrape, not before', async () => {
     const metrics = create();
     let revision = 1;
     let asked = 0;
@@ -92,13 +89,13 @@ describe('metrics', () => {
     });
     revision = 42;
     expect(asked).toBe(0);
-    expect(lines(metrics, /^etcd_(server_proposals_applied|debugging_mvcc_keys)_total/)).toEqual([
+    expect(await lines(metrics, /^etcd_(server_proposals_applied|debugging_mvcc_keys)_total/)).toEqual([
       'etcd_debugging_mvcc_keys_total 3',
       'etcd_server_proposals_applied_total 42',
     ]);
   });
 
-  it('counts calls by method, every outcome from 0', () => {
+  it('counts calls by method, every outcome from 0', async () => {
     const metrics = create();
     const range = { name: 'Range', requestStream: false, responseStream: false };
     const watch = { name: 'Watch', requestStream: true, responseStream: true };
@@ -110,31 +107,29 @@ describe('metrics', () => {
     calls.started('etcdserverpb.KV', range);
     calls.handled('etcdserverpb.KV', range, 0, 1000);
     calls.handled('etcdserverpb.KV', range, 99, 1000);
-    expect(lines(metrics, /^grpc_server_(started|handled)_total\{.*"Range"/)).toHaveLength(1 + 17);
-    expect(lines(metrics, /^grpc_server_\w+ .*|^grpc_server_\w+\{.*[1-9]$/)).toEqual([
+    expect(await lines(metrics, /^grpc_server_(started|handled)_total\{.*"Range"/)).toHaveLength(1 + 17);
+    expect(await lines(metrics, /^grpc_server_\w+ .*|^grpc_server_\w+\{.*[1-9]$/)).toEqual([
       'grpc_server_handled_total{grpc_code="OK",grpc_method="Range",grpc_service="etcdserverpb.KV",grpc_type="unary"} 1',
       'grpc_server_handled_total{grpc_code="Unknown",grpc_method="Range",grpc_service="etcdserverpb.KV",grpc_type="unary"} 1',
       'grpc_server_started_total{grpc_method="Range",grpc_service="etcdserverpb.KV",grpc_type="unary"} 1',
     ]);
-    expect(lines(metrics, /^grpc_server_started_total/).map((line) => /grpc_type="(\w+)"/.exec(line)?.[1])).toEqual([
-      'unary',
-      'server_stream',
-      'bidi_stream',
-    ]);
-    expect(lines(metrics, /^grpc_server_handling_seconds/)).toEqual([]);
+    expect(
+      (await lines(metrics, /^grpc_server_started_total/)).map((line) => /grpc_type="(\w+)"/.exec(line)?.[1]),
+    ).toEqual(['unary', 'server_stream', 'bidi_stream']);
+    expect(await lines(metrics, /^grpc_server_handling_seconds/)).toEqual([]);
   });
 
-  it('adds handling times when they are wanted', () => {
+  it('adds handling times when they are wanted', async () => {
     const metrics = create(true);
     const a = { name: 'A', requestStream: false, responseStream: false };
     metrics.grpc.register({ fullName: 's.S', methods: { a } });
     metrics.grpc.counter(() => 1200).handled('s.S', a, 0, 1000);
-    expect(lines(metrics, /^grpc_server_handling_seconds_bucket.*"0\.25"/)).toEqual([
+    expect(await lines(metrics, /^grpc_server_handling_seconds_bucket.*"0\.25"/)).toEqual([
       'grpc_server_handling_seconds_bucket{grpc_method="A",grpc_service="s.S",grpc_type="unary",le="0.25"} 1',
     ]);
   });
 
-  it('labels latencies by operation and success', () => {
+  it('labels latencies by operation and success', async () => {
     const metrics = create();
     expect(metrics.service.applySeconds('Put', true)).toBe(metrics.service.applySeconds('Put', true));
     metrics.service.applySeconds('Put', true).observe(0.0002);
@@ -143,7 +138,9 @@ describe('metrics', () => {
     metrics.service.streamFailures('receive', 'watch').add();
     metrics.health.check('readyz', 'non_learner', false);
     expect(
-      lines(metrics, /_count\{|^etcd_server_(client|healthch)|stream_failures_total\{/).filter((l) => l[0] !== '#'),
+      (await lines(metrics, /_count\{|^etcd_server_(client|healthch)|stream_failures_total\{/)).filter(
+        (l) => l[0] !== '#',
+      ),
     ).toEqual([
       'etcd_network_server_stream_failures_total{API="watch",Type="receive"} 1',
       'etcd_server_apply_duration_seconds_count{op="Put",success="true",version="v3"} 1',
@@ -154,17 +151,17 @@ describe('metrics', () => {
     ]);
   });
 
-  it('does not let strangers make series without end', () => {
+  it('does not let strangers make series without end', async () => {
     const metrics = create();
     for (let i = 0; i < 1000; i++) metrics.service.clientRequests('unary', `v${i}`).add();
     metrics.service.clientRequests('unary', 'x'.repeat(1000)).add();
-    const series = lines(metrics, /^etcd_server_client_requests_total\{/);
+    const series = await lines(metrics, /^etcd_server_client_requests_total\{/);
     expect(series).toHaveLength(65);
     expect(series).toContain('etcd_server_client_requests_total{client_api_version="other",type="unary"} 937');
   });
 
-  it('tells of the process what the system tells, and leaves out what it does not', () => {
-    expect(lines(create(), /^(process_(max|open)|os_fd)/)).toEqual([
+  it('tells of the process what the system tells, and leaves out what it does not', async () => {
+    expect(await lines(create(), /^(process_(max|open)|os_fd)/)).toEqual([
       'os_fd_limit 1024',
       'os_fd_used 7',
       'process_max_fds 1024',
@@ -174,11 +171,11 @@ describe('metrics', () => {
       readStats: () => ({ maxFds: undefined, openFds: undefined, virtualBytes: undefined, maxVirtualBytes: undefined }),
     };
     const metrics = create(false, { ...WORLD, ...blind });
-    expect(lines(metrics, /^(process_(max|open|virt)|os_fd)/)).toEqual([]);
-    expect(lines(metrics, /^process_resident_memory_bytes [1-9]/)).toHaveLength(1);
+    expect(await lines(metrics, /^(process_(max|open|virt)|os_fd)/)).toEqual([]);
+    expect(await lines(metrics, /^process_resident_memory_bytes [1-9]/)).toHaveLength(1);
   });
 
-  it.runIf(process.platform === 'linux')('reads the real figures on Linux', () => {
+  it.runIf(process.platform === 'linux')('reads the real figures on Linux', async () => {
     const metrics = createMetrics({ extensive: false });
     opened.push(metrics);
     for (const name of [
@@ -187,7 +184,7 @@ describe('metrics', () => {
       'process_virtual_memory_bytes',
       'process_cpu_seconds_total',
     ]) {
-      expect(Number(lines(metrics, new RegExp(`^${name} `))[0]?.split(' ')[1])).toBeGreaterThan(0);
+      expect(Number((await lines(metrics, new RegExp(`^${name} `)))[0]?.split(' ')[1])).toBeGreaterThan(0);
     }
   });
 });

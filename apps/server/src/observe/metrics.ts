@@ -33,7 +33,6 @@ export interface BackendMetrics {
   readonly commitWriteSeconds: Histogram;
   readonly defragSeconds: Histogram;
   readonly defragInflight: Gauge;
-  readonly snapshotSeconds: Histogram;
   readonly hashSeconds: Histogram;
   readonly openReads: LiveGauge;
   readonly sizeBytes: LiveGauge;
@@ -50,11 +49,7 @@ export interface LeaseMetrics {
 
 export interface SnapshotMetrics {
   readonly saveSeconds: Histogram;
-  readonly marshalSeconds: Histogram;
   readonly fsyncSeconds: Histogram;
-  readonly receivedSaveSeconds: Histogram;
-  readonly receivedFsyncSeconds: Histogram;
-  readonly applyInProgress: Gauge;
 }
 
 export interface RaftMetrics {
@@ -62,7 +57,6 @@ export interface RaftMetrics {
   readonly isLeader: LiveGauge;
   readonly isLearner: LiveGauge;
   readonly leaderChanges: Counter;
-  readonly heartbeatSendFailures: Counter;
   readonly proposalsCommitted: LiveGauge;
   readonly proposalsApplied: LiveGauge;
   readonly proposalsPending: LiveGauge;
@@ -121,7 +115,7 @@ export interface ServerMetrics {
   readonly grpc: GrpcMetrics;
   readonly scrape: ScrapeMetrics;
   /** Prometheus' text format, sorted by name. */
-  expose(): string;
+  expose(): Promise<string>;
   /** Ends the measuring of the event loop. */
   close(): void;
 }
@@ -240,7 +234,6 @@ export function createMetrics(
       commitWriteSeconds: buckets('etcd_debugging_disk_backend_commit_write_duration_seconds'),
       defragSeconds: buckets('etcd_disk_backend_defrag_duration_seconds'),
       defragInflight: value('etcd_disk_defrag_inflight'),
-      snapshotSeconds: buckets('etcd_disk_backend_snapshot_duration_seconds'),
       hashSeconds: buckets('etcd_mvcc_hash_duration_seconds'),
       openReads: value('etcd_mvcc_db_open_read_transactions'),
       sizeBytes: value('etcd_mvcc_db_total_size_in_bytes'),
@@ -255,18 +248,13 @@ export function createMetrics(
     },
     snapshot: {
       saveSeconds: buckets('etcd_debugging_snap_save_total_duration_seconds'),
-      marshalSeconds: buckets('etcd_debugging_snap_save_marshalling_duration_seconds'),
       fsyncSeconds: buckets('etcd_snap_fsync_duration_seconds'),
-      receivedSaveSeconds: buckets('etcd_snap_db_save_total_duration_seconds'),
-      receivedFsyncSeconds: buckets('etcd_snap_db_fsync_duration_seconds'),
-      applyInProgress: value('etcd_server_snapshot_apply_in_progress_total'),
     },
     raft: {
       hasLeader: value('etcd_server_has_leader'),
       isLeader: value('etcd_server_is_leader'),
       isLearner: value('etcd_server_is_learner'),
       leaderChanges: value('etcd_server_leader_changes_seen_total'),
-      heartbeatSendFailures: value('etcd_server_heartbeat_send_failures_total'),
       proposalsCommitted: value('etcd_server_proposals_committed_total'),
       proposalsApplied: value('etcd_server_proposals_applied_total'),
       proposalsPending: value('etcd_server_proposals_pending'),
@@ -297,7 +285,7 @@ export function createMetrics(
       serverVersion: (version) => only('etcd_server_version', version),
       memberId: (hex) => only('etcd_server_id', hex),
       clusterVersion(version) {
-        for (const [, old] of family('etcd_cluster_version').series()) if (old instanceof Value) old.set(0);
+        for (const { cell } of family('etcd_cluster_version').series()) if (cell instanceof Value) cell.set(0);
         value('etcd_cluster_version', version).set(1);
       },
       featureGate: (name, stage, on) => value('etcd_server_feature_enabled', name, stage).set(on ? 1 : 0),

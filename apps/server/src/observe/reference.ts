@@ -12,7 +12,13 @@ export function metricsReference(): string {
     '',
     'A metric without labels starts at 0; one with labels appears with its first use. The `grpc_server_` counters appear at 0 for every method that is served. Some names end in `_total` and are gauges: so they are in etcd.',
     '',
-    ...table(METRICS),
+    ...table(METRICS.filter(({ idle }) => idle === undefined)),
+    '',
+    '## At 0 for now, or for good',
+    '',
+    'These names are served because dashboards and checks ask for them. What they count does not happen on this server, so they stay at 0, empty or, with labels, absent.',
+    '',
+    ...idleTable(METRICS),
     '',
     '## With `--metrics=extensive`',
     '',
@@ -24,6 +30,19 @@ export function metricsReference(): string {
     '',
     ...table(PROCESS_METRICS),
   ].join('\n')}\n`;
+}
+
+function idleTable(specs: readonly MetricSpec[]): readonly string[] {
+  return [
+    '| Name | Type | Labels | Meaning | Why |',
+    '|---|---|---|---|---|',
+    ...specs
+      .filter(({ idle }) => idle !== undefined)
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ name, type, labels = [], help, idle }) => {
+        return `| \`${name}\` | ${type} | ${labels.join(', ')} | ${help} | ${idle} |`;
+      }),
+  ];
 }
 
 function table(specs: readonly MetricSpec[]): readonly string[] {
