@@ -1,7 +1,17 @@
-/** Keys and values as bytes, whatever the database has by default. */
-export const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const;
+const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const;
 
-type Binary = typeof BINARY;
+export type Binary = typeof BINARY;
+
+/** Leaves options out: the types want them said, because a database's own encodings are not part of our view of it. */
+const UNSAID = undefined as unknown as Binary;
+
+/**
+ * What a call must say to get and give keys and values as bytes: nothing, where the database does so anyway. To say it all
+ * the same would make every put of a batch several times slower.
+ */
+export function binaryOptions(db: LevelDatabase): Binary {
+  return db.keyEncoding().name === 'view' && db.valueEncoding().name === 'view' ? UNSAID : BINARY;
+}
 
 interface Bounds {
   readonly gte: Uint8Array;
@@ -26,6 +36,8 @@ export interface LevelDatabase {
   readonly supports: { readonly additionalMethods: Readonly<Record<string, boolean>> };
   open(): Promise<void>;
   close(): Promise<void>;
+  keyEncoding(): { readonly name: string };
+  valueEncoding(): { readonly name: string };
   getSync(key: Uint8Array, options: Binary): Uint8Array | undefined;
   batch(): LevelBatch;
   /** Must hold the state of the database as of the call. */

@@ -8,6 +8,7 @@
  */
 import { fromLatin1, toLatin1 } from '@kontiki/std';
 import { MvccError } from '../errors.js';
+import { Slabs } from '../slabs.js';
 
 /** Batches whose numbers are remembered. */
 export const REMEMBERED = 256;
@@ -20,8 +21,8 @@ export interface LevelTable {
   readonly number: number;
   records: number;
   bytes: number;
-  /** Latin1 form of a key no record's is above; undefined while there is none. A put above it needs no look at what it replaces. */
-  highest: string | undefined;
+  /** No record's key is above it; undefined while there is none. A put above it needs no look at what it replaces. */
+  highest: Uint8Array | undefined;
 }
 
 /** Tables by name; numbers are given out in the order of the first write. */
@@ -52,9 +53,14 @@ export class LevelTables {
   }
 }
 
-/** Where a record of a table is. */
+const keys = new Slabs();
+
+/**
+ * Where a record of a table is. A piece of a larger block: a small array of its own lives inside the JavaScript heap, and
+ * would have to be moved out of it for native code to see.
+ */
 export function recordKey(table: number, key: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(key.length + 1);
+  const whole = keys.allocate(key.length + 1);
   whole[0] = table;
   whole.set(key, 1);
   return whole;

@@ -1,22 +1,61 @@
-import { toLatin1 } from '@kontiki/std';
+import { compare, toLatin1 } from '@kontiki/std';
+import type { Records } from './backend.js';
 
-/** A write that is not committed yet: the value, or null for a delete. */
+/** What a key will hold: the value, or null when it is deleted. */
 export type Pending = Uint8Array | null;
 
-/** A pending write with its key, as scans want it. */
-export interface PendingRecord {
-  /** The latin1 form of `key`. */
-  readonly order: string;
+/** A pending write of a table. */
+export interface PendingWrite {
   readonly key: Uint8Array;
   readonly value: Pending;
+  /** Of a delete: how long the value on disk is, if the caller knew. */
+  readonly valueBytes: number | undefined;
 }
 
-/** The last write of one key in a buffer. */
-interface Written {
-  readonly key: Uint8Array;
-  value: Pending;
-  /** Of a delete: how long the value on disk is, if the caller knew. */
-  valueBytes: number | undefined;
+/** A pending write, with the latin1 form of its key. */
+export interface PendingRecord extends PendingWrite {
+  readonly order: string;
+}
+
+type Slot = { -readonly [field in keyof PendingWrite]: PendingWrite[field] };
+
+/**
+ * The pending writes of one table. Keys that come in order, as revisions do, are just appended to `run`; only those that
+ * do not, and are not in the run, go into a map.
+ */
+class TableBuffer {
+  readonly run: Slot[] = [];
+  readonly others = new Map<string, Slot>();
+
+  find(key: Uint8Array): Slot | undefined {
+    return this.#inRun(key) ?? (this.others.size === 0 ? undefined : this.others.get(toLatin1(key)));
+  }
+
+  add(slot: Slot): void {
+    const last = this.run[this.run.length - 1];
+    if (last === undefined || compare(last.key, slot.key) < 0) this.run.push(slot);
+    else this.others.set(toLatin1(slot.key), slot);
+  }
+
+  *slots(): Iterable<Slot> {
+    yield* this.run;
+    yield* this.others.values();
+  }
+
+  #inRun(key: Uint8Array): Slot | undefined {
+    const { run } = this;
+    // Mostly it is above or below all of them.
+    if (run.length === 0 || compare(run[run.length - 1]!.key, key) < 0) return undefined;
+    let low = 0;
+    let high = run.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compare(run[middle]!.key, key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    const found = run[low]!;
+    return compare(found.key, key) === 0 ? found : undefined;
+  }
 }
 
 /**
@@ -24,7 +63,7 @@ interface Written {
  * Reads look here first; scans lay what is here over what the database has.
  */
 export class WriteBuffer {
-  readonly #tables = new Map<string, Map<string, Written>>();
+  readonly #tables = new Map<string, TableBuffer>();
   #changes = 0;
   #bytes = 0;
 
@@ -38,15 +77,15 @@ export class WriteBuffer {
     return this.#bytes;
   }
 
-  set(table: string, order: string, key: Uint8Array, value: Pending, valueBytes?: number): void {
+  set(table: string, key: Uint8Array, value: Pending, valueBytes?: number): void {
     let writes = this.#tables.get(table);
     if (writes === undefined) {
-      writes = new Map();
+      writes = new TableBuffer();
       this.#tables.set(table, writes);
     }
-    const before = writes.get(order);
+    const before = writes.find(key);
     if (before === undefined) {
-      writes.set(order, { key, value, valueBytes });
+      writes.add({ key, value, valueBytes });
       this.#changes++;
       this.#bytes += key.length + (value?.length ?? 0);
     } else {
@@ -58,22 +97,22 @@ export class WriteBuffer {
   }
 
   /** Undefined: no write of that key is pending. */
-  get(table: string, order: string): Pending | undefined {
-    return this.#tables.get(table)?.get(order)?.value;
+  get(table: string, key: Uint8Array): Pending | undefined {
+    return this.#tables.get(table)?.find(key)?.value;
   }
 
   /** All of it, in no order. */
-  *writes(): Iterable<Readonly<Written> & { readonly table: string; readonly order: string }> {
-    for (const [table, writes] of this.#tables) {
-      for (const [order, { key, value, valueBytes }] of writes) yield { table, order, key, value, valueBytes };
-    }
+  *writes(): Iterable<readonly [table: string, write: PendingWrite]> {
+    for (const [table, writes] of this.#tables) for (const slot of writes.slots()) yield [table, slot];
   }
 
   /** Of one table, the writes with `start <= key < end`, in no order. */
-  within(table: string, start: string, end: string | undefined): PendingRecord[] {
+  within(table: string, start: Uint8Array | undefined, end: Uint8Array | undefined): PendingRecord[] {
     const found: PendingRecord[] = [];
-    for (const [order, { key, value }] of this.#tables.get(table) ?? []) {
-      if (order >= start && (end === undefined || order < end)) found.push({ order, key, value });
+    for (const slot of this.#tables.get(table)?.slots() ?? []) {
+      const { key } = slot;
+      if (start !== undefined && compare(key, start) < 0) continue;
+      if (end === undefined || compare(key, end) < 0) found.push({ ...slot, order: toLatin1(key) });
     }
     return found;
   }
@@ -93,11 +132,11 @@ export function overlay(lists: readonly (readonly PendingRecord[])[]): readonly 
  * @returns the records to show, and how far `pending` is used
  */
 export function lay(
-  records: readonly (readonly [Uint8Array, Uint8Array])[],
+  records: Records,
   pending: readonly PendingRecord[],
   at: number,
   last: boolean,
-): { readonly shown: (readonly [Uint8Array, Uint8Array])[]; readonly at: number } {
+): { readonly shown: Records; readonly at: number } {
   const shown: (readonly [Uint8Array, Uint8Array])[] = [];
   let next = at;
   const show = ({ key, value }: PendingRecord): void => {
