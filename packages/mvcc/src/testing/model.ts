@@ -97,7 +97,8 @@ export class NaiveStore {
 
   txn(txn: Txn, check: TxnCheck = {}): TxnResult {
     const before = this.#states.at(-1)!;
-    this.#check(txn, before, check);
+    this.#check('put', txn, before, check);
+    this.#check('range', txn, before, check);
     const draft: Draft = { before, now: new Map(before), log: [], changes: [] };
     const { succeeded, results } = this.#run(txn, draft);
     if (draft.log.length > 0) {
@@ -111,21 +112,22 @@ export class NaiveStore {
     return txn.compares.every((one) => this.#holds(one, state)) ? txn.success : txn.failure;
   }
 
-  #check(txn: Txn, state: State, check: TxnCheck): void {
+  /** All puts of the chosen branches first, then all their reads. */
+  #check(kind: 'put' | 'range', txn: Txn, state: State, check: TxnCheck): void {
     for (const op of this.#chosen(txn, state)) {
-      if (op.kind === 'range') {
+      if (op.kind === 'range' && kind === 'range') {
         const revision = op.options?.revision ?? 0;
         if (revision > this.revision) throw new MvccError('FUTURE_REVISION', 'future');
         if (revision !== 0 && revision < this.compactedRevision) throw new MvccError('COMPACTED', 'compacted');
       }
-      if (op.kind === 'put') {
+      if (op.kind === 'put' && kind === 'put') {
         const lease = op.lease ?? 0n;
         if (lease !== 0n && check.leaseExists !== undefined && !check.leaseExists(lease)) {
           throw new MvccError('LEASE_NOT_FOUND', 'lease');
         }
         if ((op.ignoreLease || op.ignoreValue) && !state.has(op.key)) throw new MvccError('KEY_NOT_FOUND', 'key');
       }
-      if (op.kind === 'txn') this.#check(op.txn, state, check);
+      if (op.kind === 'txn') this.#check(kind, op.txn, state, check);
     }
   }
 

@@ -93,6 +93,16 @@ describe('a transaction', () => {
     expect(reject(put('z', '', { lease: 7n }))).toBeUndefined();
   });
 
+  it('says what is wrong with a put anywhere before what is wrong with a read anywhere', () => {
+    const future = read(all(), { revision: 100 });
+    const check: TxnCheck = { leaseExists: () => false };
+    const run = (...ops: Op[]) => code(() => store.txn(doing(...ops), check));
+    expect(run(future, put('a', '1', { lease: 1n }))).toBe('LEASE_NOT_FOUND');
+    expect(run(nested(doing(nested(doing(future)))), put('a', '1', { lease: 1n }))).toBe('LEASE_NOT_FOUND');
+    expect(run(future, nested(doing(put('a', '', { ignoreValue: true }))))).toBe('KEY_NOT_FOUND');
+    expect(run(put('a'), future)).toBe('FUTURE_REVISION');
+  });
+
   it('is rejected when an operation of its own removed the key whose value it keeps', () => {
     write(put('a', 'old', { lease: 5n }));
     const keep = put('a', '', { ignoreValue: true });

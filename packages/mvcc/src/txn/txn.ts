@@ -94,7 +94,9 @@ export function isReadOnly(txn: Txn): boolean {
  */
 export function runTxn(txn: Txn, source: Source, base: number, write: Write | undefined, check: TxnCheck): TxnResult {
   const path = choose(txn, source);
-  new Checks(source, base, check, path).branch(txn);
+  // Two walks, as in etcd: a put anywhere that cannot be is said before a read anywhere that cannot be.
+  if (write !== undefined) new PutChecks(source, check, path).branch(txn);
+  new RangeChecks(source, base, path).branch(txn);
   const results = new Run(source, base, write, path).branch(txn);
   return { revision: write?.revision ?? base, succeeded: path[0]!, results, changes: write?.changes ?? [] };
 }
@@ -124,34 +126,22 @@ abstract class Walk {
   }
 }
 
-/** Everything that can reject a transaction, against the state before it. */
-class Checks extends Walk {
+/** What can reject the puts of a transaction, against the state before it. */
+class PutChecks extends Walk {
   readonly #source: Source;
-  readonly #base: number;
   readonly #check: TxnCheck;
 
-  constructor(source: Source, base: number, check: TxnCheck, path: Path) {
+  constructor(source: Source, check: TxnCheck, path: Path) {
     super(path);
     this.#source = source;
-    this.#base = base;
     this.#check = check;
   }
 
   branch(txn: Txn): void {
-    for (const op of this.chosen(txn)) this.#op(op);
-  }
-
-  #op(op: Op): void {
-    if (op.kind === 'range') this.#range(op.options?.revision ?? 0);
-    else if (op.kind === 'put') this.#put(op);
-    else if (op.kind === 'txn') this.branch(op.txn);
-  }
-
-  /** Unlike in a range of its own, a negative revision is compared with what is compacted: etcd does. */
-  #range(revision: number): void {
-    if (revision > this.#base) throw futureRevisionError(revision, this.#base);
-    const { compactedRevision } = this.#source;
-    if (revision !== 0 && revision < compactedRevision) throw compactedError(revision, compactedRevision);
+    for (const op of this.chosen(txn)) {
+      if (op.kind === 'put') this.#put(op);
+      else if (op.kind === 'txn') this.branch(op.txn);
+    }
   }
 
   #put(op: PutOp): void {
@@ -162,6 +152,32 @@ class Checks extends Walk {
     if ((op.ignoreValue === true || op.ignoreLease === true) && this.#source.index.head(op.key) === undefined) {
       throw keyNotFound();
     }
+  }
+}
+
+/** What can reject the reads of a transaction, against the state before it. */
+class RangeChecks extends Walk {
+  readonly #source: Source;
+  readonly #base: number;
+
+  constructor(source: Source, base: number, path: Path) {
+    super(path);
+    this.#source = source;
+    this.#base = base;
+  }
+
+  branch(txn: Txn): void {
+    for (const op of this.chosen(txn)) {
+      if (op.kind === 'range') this.#range(op.options?.revision ?? 0);
+      else if (op.kind === 'txn') this.branch(op.txn);
+    }
+  }
+
+  /** Unlike in a range of its own, a negative revision is compared with what is compacted: etcd does. */
+  #range(revision: number): void {
+    if (revision > this.#base) throw futureRevisionError(revision, this.#base);
+    const { compactedRevision } = this.#source;
+    if (revision !== 0 && revision < compactedRevision) throw compactedError(revision, compactedRevision);
   }
 }
 
