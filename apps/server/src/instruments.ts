@@ -2,11 +2,14 @@
  * Where the numbers of `/metrics` come from: what is counted as it happens, and what is asked for at each scrape.
  */
 import type { WatchStatus } from '@kontiki/mvcc';
+import { rpc } from '@kontiki/proto';
 import type { Logger } from '@kontiki/std';
-import { operationName } from './apply/state-machine.js';
 import { CORRUPT } from './apply/alarms.js';
+import { operationName } from './apply/state-machine.js';
 import { hexId } from './cluster/member-id.js';
 import { ETCD_VERSION } from './cluster/version.js';
+import { formatDuration } from './config/duration.js';
+import { FEATURE_GATES } from './config/feature-gates.js';
 import type { ServerOptions } from './config/options.js';
 import type { Member, MemberMetrics } from './member.js';
 import type { ServerMetrics } from './observe/metrics.js';
@@ -19,6 +22,9 @@ export function memberMetrics(metrics: ServerMetrics, options: ServerOptions, lo
   return {
     mvcc: metrics.mvcc,
     wal: metrics.wal,
+    database: metrics.backend,
+    snapshots: metrics.snapshot,
+    reads: { failed: metrics.raft.readIndexesFailed, timedOut: metrics.raft.readIndexesSlow },
     leaseExpired: metrics.lease.expired,
     applied(request, outcome, tookMs) {
       const operation = operationName(request);
@@ -31,8 +37,8 @@ export function memberMetrics(metrics: ServerMetrics, options: ServerOptions, lo
       if (tookMs > options.tuning.warningApplyDurationMs) {
         metrics.service.slowApplies.add();
         logger.warn('apply request took too long', {
-          took: `${tookMs.toFixed(3)}ms`,
-          'expected-duration': `${options.tuning.warningApplyDurationMs}ms`,
+          took: formatDuration(tookMs),
+          'expected-duration': formatDuration(options.tuning.warningApplyDurationMs),
           operation,
         });
       }
@@ -41,6 +47,13 @@ export function memberMetrics(metrics: ServerMetrics, options: ServerOptions, lo
       metrics.identity.alarm(hexId(memberID), alarm === CORRUPT ? 'CORRUPT' : 'NOSPACE', raised);
     },
   };
+}
+
+/** What a server was told at its start and shows among its numbers. */
+export function showOptions(metrics: ServerMetrics, options: ServerOptions): void {
+  for (const [gate, on] of options.featureGates) {
+    metrics.identity.featureGate(gate, FEATURE_GATES.get(gate)!.stage, on);
+  }
 }
 
 /** Numbers that are read off the running member at each scrape. */
@@ -72,10 +85,22 @@ export function readFromMember(metrics: ServerMetrics, member: Member): void {
   node.membership.onClusterVersion((version) => identity.clusterVersion(version.split('.').slice(0, 2).join('.')));
 }
 
+/** Streams whose failures are counted, by what their label says. */
+const COUNTED_STREAMS: ReadonlyMap<string, 'watch' | 'lease-keepalive'> = new Map([
+  [rpc.WatchDefinition.methods.watch.path, 'watch'],
+  [rpc.LeaseDefinition.methods.leaseKeepAlive.path, 'lease-keepalive'],
+]);
+
 /** What gRPC calls count. */
 export function rpcMetrics(metrics: ServerMetrics, nowMs: () => number): RpcMetrics {
   return {
     ...metrics.grpc.counter(nowMs),
     clientRequest: (kind, version) => metrics.service.clientRequests(kind, version).add(),
+    streamFailed(kind, method) {
+      const api = COUNTED_STREAMS.get(method.path);
+      if (api !== undefined) metrics.service.streamFailures(kind, api).add();
+    },
+    receivedBytes: metrics.service.receivedBytes,
+    sentBytes: metrics.service.sentBytes,
   };
 }

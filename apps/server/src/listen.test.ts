@@ -10,8 +10,8 @@ import { systemClock } from '@kontiki/std/node';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type EndpointUrl, parseUrls } from './config/urls.js';
-import { HttpFront } from './http/server.js';
 import { ConnectionLimit } from './connection-limit.js';
+import { HttpFront } from './http/server.js';
 import { type Listening, type ListenLimits, listen, type Protocols, protocolOf } from './listen.js';
 
 /** Time that passes when a test says so. */

@@ -20,14 +20,16 @@ import { LeaderDuties } from './node/leader-duties.js';
 import { Leadership } from './node/leadership.js';
 import { Node } from './node/node.js';
 import { Proposer } from './node/propose.js';
+import type { ReadBarrierMetrics } from './node/read-barrier.js';
 import { RequestIds } from './node/request-ids.js';
 import { UniformTimeout } from './node/uniform-timeout.js';
+import { defragmentAtBoot } from './storage/boot-defrag.js';
 import { type Bootstrapped, bootstrap, type Founding } from './storage/bootstrap.js';
 import { type DataDir, DataDirError, openDataDir } from './storage/data-dir.js';
-import { databaseOf } from './storage/database.js';
-import { TableSnapshots } from './storage/snapshots.js';
-import { openTables, type Tables } from './storage/tables.js';
+import { type DatabaseMetrics, databaseOf } from './storage/database.js';
+import { type SnapshotMetrics, TableSnapshots } from './storage/snapshots.js';
 import { MetaTable } from './storage/tables/meta.js';
+import { openTables, type Tables } from './storage/tables.js';
 
 /** What a member needs of the world. A simulator gives its own. */
 export interface World {
@@ -46,6 +48,9 @@ export interface World {
 export interface MemberMetrics {
   readonly mvcc: Partial<MvccMetrics>;
   readonly wal: Pick<WalOptions, 'fsyncSeconds' | 'writeSeconds' | 'writtenBytes'>;
+  readonly database: DatabaseMetrics;
+  readonly snapshots: SnapshotMetrics;
+  readonly reads: ReadBarrierMetrics;
   readonly leaseExpired: Counter;
   /** A request was applied. */
   applied(request: Request, outcome: Outcome, tookMs: number): void;
@@ -92,6 +97,12 @@ export class Member {
       undo.push(() => dataDir.release());
       const backend = await openDatabase(world, dataDir, fail);
       undo.push(() => backend.close());
+      const database = databaseOf(backend, clock, world.metrics.database);
+      await defragmentAtBoot(
+        database,
+        options.tuning.bootstrapDefragThresholdMegabytes,
+        world.logger('storage/boot-defrag'),
+      );
       const meta = new MetaTable(backend);
       const started = await openLog(options, world, dataDir, meta.applied().index);
       undo.push(() => started.wal.close());
@@ -156,9 +167,10 @@ export class Member {
         membership: tables.membership,
         alarms: tables.alarms,
         quota,
-        database: databaseOf(backend),
+        database,
         clock,
         applyTimeout: new UniformTimeout(clock, APPLY_WAIT_MS),
+        readMetrics: world.metrics.reads,
       });
       const compaction = new AutoCompaction(options.compaction.policy, {
         clock,
@@ -284,11 +296,11 @@ function startRaft(options: ServerOptions, world: World, parts: RaftParts): Raft
     writer: started.raftLog,
     transport: world.transport,
     stateMachine,
-    snapshots: new TableSnapshots(tables.backend),
+    snapshots: new TableSnapshots(tables.backend, clock, metrics.snapshots),
     snapshotEveryEntries: options.member.snapshotEveryEntries,
     catchUpEntries: options.member.snapshotCatchUpEntries,
     waitTicks: Math.ceil(options.limits.requestTimeoutMs / heartbeatMs),
-    readRetryTicks: Math.max(1, Math.ceil((MS / 2) / heartbeatMs)),
+    readRetryTicks: Math.max(1, Math.ceil(MS / 2 / heartbeatMs)),
     clock,
     random: world.random,
     logger: world.logger('raft'),
@@ -315,4 +327,3 @@ function startRaft(options: ServerOptions, world: World, parts: RaftParts): Raft
   }
   return driver;
 }
-

@@ -13,7 +13,7 @@ import type { ServerOptions } from './config/options.js';
 import { ConnectionLimit } from './connection-limit.js';
 import { clientRoutes, metricsRoutes, type Operations, peerRoutes } from './http/routes.js';
 import { HttpFront } from './http/server.js';
-import { memberMetrics, readFromMember, rpcMetrics } from './instruments.js';
+import { memberMetrics, readFromMember, rpcMetrics, showOptions } from './instruments.js';
 import { type Listening, listen } from './listen.js';
 import { Member } from './member.js';
 import type { ServerLogger } from './observe/logger.js';
@@ -22,7 +22,9 @@ import { membersHandler } from './peers/members.js';
 import { probeOf } from './probe.js';
 import { countClient, requireLeader } from './rpc/interceptors.js';
 import { createRpcServer } from './rpc/server.js';
+import { SlowCalls } from './rpc/slow-calls.js';
 import { RPC_OVERHEAD_BYTES, servicesOf } from './services.js';
+import { measured } from './storage/measured-database.js';
 
 /** A member of a cluster of one has nobody to write to. */
 const nobody: Transport = { send: () => {} };
@@ -65,15 +67,21 @@ export class Server {
       const member = await openMember(options, logger, metrics);
       undo.push(() => member.stop(), closeOutside);
       const { node } = member;
+      showOptions(metrics, options);
       readFromMember(metrics, member);
 
-      const services = servicesOf(node, options, { clock, random: systemRandom });
+      const services = servicesOf(node, options, { clock, random: systemRandom, metrics });
       for (const { definition } of services) metrics.grpc.register(definition);
       const counted = rpcMetrics(metrics, nowMs);
       const rpc = createRpcServer({
         services,
         interceptors: [countClient(counted), requireLeader(node)],
         metrics: counted,
+        slowCalls: new SlowCalls({
+          thresholdMs: options.tuning.warningUnaryRequestDurationMs,
+          clock,
+          logger: logger.named('rpc/slow-calls'),
+        }),
         maxReceiveBytes: options.limits.maxRequestBytes + RPC_OVERHEAD_BYTES,
         maxConcurrentStreams: options.limits.maxConcurrentStreams,
         keepalive: options.limits.grpcKeepAlive,
@@ -130,7 +138,7 @@ function openMember(options: ServerOptions, logger: ServerLogger, metrics: Serve
     sha1: (bytes) => createHash('sha1').update(bytes).digest(),
     transport: nobody,
     openBackend: (directory, onError) =>
-      openLevelBackend(new Level<Uint8Array, Uint8Array>(directory, { keyEncoding: 'view', valueEncoding: 'view' }), {
+      openLevelBackend(measured(openLevel(directory), { clock: systemClock, ...metrics.backend }), {
         clock: systemClock,
         directory,
         commitIntervalMs: options.tuning.backendBatchIntervalMs,
@@ -141,6 +149,10 @@ function openMember(options: ServerOptions, logger: ServerLogger, metrics: Serve
     logger: (caller) => logger.named(caller),
     metrics: memberMetrics(metrics, options, logger.named('apply')),
   });
+}
+
+function openLevel(directory: string): Level<Uint8Array, Uint8Array> {
+  return new Level(directory, { keyEncoding: 'view', valueEncoding: 'view' });
 }
 
 type Kind = 'grpc' | 'http' | 'peer' | 'metrics';

@@ -2,6 +2,7 @@ import type { Clock, Random } from '@kontiki/std';
 import { STORAGE_VERSION } from './cluster/version.js';
 import type { ServerOptions } from './config/options.js';
 import type { Node } from './node/node.js';
+import type { ServerMetrics } from './observe/metrics.js';
 import { authService } from './rpc/auth.js';
 import { clusterService } from './rpc/cluster.js';
 import { healthService } from './rpc/health.js';
@@ -14,17 +15,25 @@ import { watchService } from './rpc/watch.js';
 /** What a gRPC message may be longer than a proposal: headers and framing of a request at its limit. */
 export const RPC_OVERHEAD_BYTES: number = 512 * 1024;
 
+export interface ServicesWorld {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly metrics: Pick<ServerMetrics, 'service' | 'watch' | 'lease'>;
+}
+
 /** Every gRPC service a member serves. */
-export function servicesOf(node: Node, options: ServerOptions, world: { clock: Clock; random: Random }): Service[] {
+export function servicesOf(node: Node, options: ServerOptions, { clock, random, metrics }: ServicesWorld): Service[] {
   return [
-    kvService(node, { maxTxnOps: options.limits.maxTxnOps }),
+    kvService(node, { maxTxnOps: options.limits.maxTxnOps, rangeSeconds: metrics.service.rangeSeconds }),
     watchService(node, {
       progressNotifyMs: options.tuning.watchProgressNotifyIntervalMs,
       fragmentBytes: options.limits.maxRequestBytes + RPC_OVERHEAD_BYTES,
-      clock: world.clock,
-      random: world.random,
+      clock,
+      random,
+      streams: metrics.watch.streams,
+      events: metrics.watch.events,
     }),
-    leaseService(node),
+    leaseService(node, { renewed: metrics.lease.renewed }),
     clusterService(node),
     maintenanceService(node, { storageVersion: STORAGE_VERSION }),
     authService(node),

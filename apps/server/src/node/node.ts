@@ -9,11 +9,11 @@ import type { Quota } from '../apply/quota.js';
 import { type Request, request } from '../apply/request.js';
 import type { Outcome } from '../apply/state-machine.js';
 import type { Membership } from '../cluster/members.js';
-import type { Database } from '../storage/database.js';
 import { ServerError } from '../errors.js';
+import type { Database } from '../storage/database.js';
 import type { Leadership } from './leadership.js';
 import type { Proposer } from './propose.js';
-import { passReadBarrier } from './read-barrier.js';
+import { passReadBarrier, type ReadBarrierMetrics } from './read-barrier.js';
 import type { RequestIds } from './request-ids.js';
 import type { UniformTimeout } from './uniform-timeout.js';
 
@@ -33,6 +33,7 @@ export interface NodeParts {
   readonly clock: Clock;
   /** Bounds the wait for entries that are committed and not applied yet. */
   readonly applyTimeout: UniformTimeout;
+  readonly readMetrics: ReadBarrierMetrics;
 }
 
 /** One running member as its services see it: write through the log, read behind a barrier, ask about itself. */
@@ -121,7 +122,7 @@ export class Node {
 
   /** Everything answered before this call is visible to reads after it. */
   readBarrier(): Promise<void> {
-    return passReadBarrier(this.#parts.driver);
+    return passReadBarrier(this.#parts.driver, this.#parts.readMetrics);
   }
 
   put(put: rpc.PutRequest): Promise<rpc.PutResponse> {

@@ -1,4 +1,5 @@
 import type { AnyMethodDefinition, ServiceDefinition } from '@kontiki/proto';
+import type { Counter } from '@kontiki/std';
 import { ServerError } from '../errors.js';
 import type { Node } from '../node/node.js';
 import type { Call } from './service.js';
@@ -10,6 +11,11 @@ export interface RpcMetrics {
   sent(service: string, method: AnyMethodDefinition): void;
   handled(service: string, method: AnyMethodDefinition, code: number, startedMs: number): void;
   clientRequest(kind: 'unary' | 'stream', clientApiVersion: string): void;
+  /** A stream broke for another reason than that its client left. */
+  streamFailed(kind: 'send' | 'receive', method: AnyMethodDefinition): void;
+  /** Of messages, without the five bytes and the frames around each. */
+  readonly receivedBytes: Counter;
+  readonly sentBytes: Counter;
 }
 
 /** What every call passes before its handler; throws what it is answered with instead. */

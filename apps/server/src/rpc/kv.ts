@@ -1,5 +1,6 @@
 import { fromEtcd, MvccError } from '@kontiki/mvcc';
 import { rpc } from '@kontiki/proto';
+import type { Histogram } from '@kontiki/std';
 import { costOfPut, costOfTxn } from '../apply/quota.js';
 import { fromRangeResult, fromTxnResult, toRangeOptions, toTxn } from '../apply/txn-form.js';
 import type { Node } from '../node/node.js';
@@ -11,6 +12,8 @@ import { checkDelete, checkPut, checkRange, checkTxn } from './validate.js';
 export interface KvOptions {
   /** The most compares, then-ops and else-ops each. */
   readonly maxTxnOps: number;
+  /** Of reading a range, once it may be read; ranges of transactions are not among them. */
+  rangeSeconds(success: boolean): Histogram;
 }
 
 export function kvService(node: Node, options: KvOptions): Service {
@@ -18,8 +21,15 @@ export function kvService(node: Node, options: KvOptions): Service {
     async range(request) {
       checkRange(request);
       if (!request.serializable) await node.readBarrier();
-      const result = await node.store.rangeInSlices(fromEtcd(request.key, request.rangeEnd), toRangeOptions(request));
-      return { ...fromRangeResult(result), header: header(node, result.revision) };
+      const startedMs = node.nowMs();
+      let success = false;
+      try {
+        const result = await node.store.rangeInSlices(fromEtcd(request.key, request.rangeEnd), toRangeOptions(request));
+        success = true;
+        return { ...fromRangeResult(result), header: header(node, result.revision) };
+      } finally {
+        options.rangeSeconds(success).observe((node.nowMs() - startedMs) / 1000);
+      }
     },
 
     async put(request) {
@@ -72,4 +82,3 @@ function isSerializable(txn: rpc.TxnRequest): boolean {
     (op) => op.request?.$case === 'requestRange' && op.request.value.serializable,
   );
 }
-

@@ -1,6 +1,6 @@
 import { LeaseError } from '@kontiki/lease';
 import { rpc } from '@kontiki/proto';
-import { fromLatin1 } from '@kontiki/std';
+import { type Counter, fromLatin1 } from '@kontiki/std';
 import { costOfLease } from '../apply/quota.js';
 import type { Node } from '../node/node.js';
 import { header } from './header.js';
@@ -11,7 +11,12 @@ import { type Service, service } from './service.js';
 const GONE = 0;
 const NOT_FOUND = -1;
 
-export function leaseService(node: Node): Service {
+export interface LeaseServiceOptions {
+  /** Leases renewed. */
+  readonly renewed: Counter;
+}
+
+export function leaseService(node: Node, options: LeaseServiceOptions): Service {
   return service(rpc.LeaseDefinition, {
     async leaseGrant(request) {
       checkRoom(node, costOfLease());
@@ -32,6 +37,7 @@ export function leaseService(node: Node): Service {
         // The header is taken first: its revision is not above that of the renewal.
         const response = { header: header(node), ID, TTL: 0 };
         response.TTL = await renew(node, ID, abandoned.signal);
+        if (response.TTL !== GONE) options.renewed.add();
         if (!stream.write(response)) await stream.drained();
       }
     },

@@ -7,11 +7,14 @@ import { type AnyMethodDefinition, errors } from '@kontiki/proto';
 import { RpcError, toRpcError } from './errors.js';
 import type { Interceptor, RpcMetrics } from './interceptors.js';
 import type { Call, Service, StreamCall, StreamHandler, UnaryHandler } from './service.js';
+import type { SlowCalls } from './slow-calls.js';
 
 export interface RpcServerOptions {
   readonly services: readonly Service[];
   readonly interceptors: readonly Interceptor[];
   readonly metrics: RpcMetrics;
+  /** Told of unary calls that took longer than its threshold. */
+  readonly slowCalls: SlowCalls;
   /** A request message of more bytes is refused. */
   readonly maxReceiveBytes: number;
   readonly maxConcurrentStreams: number;
@@ -58,23 +61,24 @@ function addService(server: grpc.Server, { definition, handlers }: Service, opti
       requestStream: method.requestStream,
       responseStream: method.responseStream,
       requestSerialize: (message) => Buffer.from(method.requestType.encode(message).finish()),
-      requestDeserialize: (bytes) => receive(method, bytes, options.maxReceiveBytes),
-      responseSerialize: (message) => asBuffer(method.responseType.encode(message).finish()),
+      requestDeserialize: (bytes) => receive(method, bytes, options),
+      responseSerialize: (message) => send(method, message, options.metrics),
       responseDeserialize: (bytes) => method.responseType.decode(bytes),
     };
     const handler = handlers[key] ?? notImplemented(method);
-    implementation[key] =
-      method.requestStream || method.responseStream
-        ? streaming(definition, method, handler as StreamHandler<unknown, unknown>, options)
-        : unary(definition, method, handler as UnaryHandler<unknown, unknown>, options);
+    implementation[key] = isStream(method)
+      ? streaming(definition, method, handler as StreamHandler<unknown, unknown>, options)
+      : unary(definition, method, handler as UnaryHandler<unknown, unknown>, options);
   }
   server.addService(methods, implementation);
 }
 
-function receive(method: AnyMethodDefinition, bytes: Buffer, maxBytes: number): Received {
-  if (bytes.length > maxBytes) {
-    return { refused: RpcError.of(errors.messageTooLarge(bytes.length, maxBytes)) };
+function receive(method: AnyMethodDefinition, bytes: Buffer, options: RpcServerOptions): Received {
+  const { maxReceiveBytes, metrics } = options;
+  if (bytes.length > maxReceiveBytes) {
+    return { refused: RpcError.of(errors.messageTooLarge(bytes.length, maxReceiveBytes)) };
   }
+  metrics.receivedBytes.add(bytes.length);
   try {
     return { message: method.requestType.decode(bytes) };
   } catch (error) {
@@ -84,8 +88,20 @@ function receive(method: AnyMethodDefinition, bytes: Buffer, maxBytes: number): 
   }
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** What it throws becomes the status of the call. */
+function send(method: AnyMethodDefinition, message: unknown, metrics: RpcMetrics): Buffer {
+  try {
+    const bytes = method.responseType.encode(message).finish();
+    metrics.sentBytes.add(bytes.length);
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  } catch (error) {
+    if (isStream(method)) metrics.streamFailed('send', method);
+    throw error;
+  }
+}
+
+function isStream(method: AnyMethodDefinition): boolean {
+  return method.requestStream || method.responseStream;
 }
 
 type Definition = Service['definition'];
@@ -96,7 +112,7 @@ function unary(
   handler: UnaryHandler<unknown, unknown>,
   options: RpcServerOptions,
 ): grpc.handleUnaryCall<unknown, unknown> {
-  const { metrics, interceptors } = options;
+  const { metrics, interceptors, slowCalls } = options;
   return (call, callback) => {
     const startedMs = options.nowMs();
     metrics.started(definition.fullName, method);
@@ -108,16 +124,23 @@ function unary(
       for (const intercept of interceptors) intercept(context, definition, method);
       return await handler(received.message, context);
     };
+    const answered = (response: unknown): void => {
+      const tookMs = options.nowMs() - startedMs;
+      if (tookMs <= slowCalls.thresholdMs || 'refused' in received) return;
+      slowCalls.log({ method, remote: call.getPeer(), tookMs, request: received.message, response });
+    };
     answer().then(
       (response) => {
         metrics.sent(definition.fullName, method);
         metrics.handled(definition.fullName, method, grpc.status.OK, startedMs);
         callback(null, response);
+        answered(response);
       },
       (error: unknown) => {
         const { code, message } = toRpcError(error);
         metrics.handled(definition.fullName, method, code, startedMs);
         callback({ code, details: message });
+        answered(undefined);
       },
     );
   };
@@ -137,6 +160,7 @@ function streaming(
     const stream = new GrpcStream(call, method, {
       received: () => metrics.received(definition.fullName, method),
       sent: () => metrics.sent(definition.fullName, method),
+      refused: () => metrics.streamFailed('receive', method),
     });
     const run = async (): Promise<void> => {
       for (const intercept of interceptors) intercept(stream, definition, method);
@@ -144,7 +168,12 @@ function streaming(
     };
     run().then(
       () => {
-        metrics.handled(definition.fullName, method, stream.cancelled ? grpc.status.CANCELLED : grpc.status.OK, startedMs);
+        metrics.handled(
+          definition.fullName,
+          method,
+          stream.cancelled ? grpc.status.CANCELLED : grpc.status.OK,
+          startedMs,
+        );
         call.end();
       },
       (error: unknown) => {
@@ -193,6 +222,14 @@ class GrpcCall implements Call {
   }
 }
 
+/** What happens to a stream. */
+interface Counts {
+  received(): void;
+  sent(): void;
+  /** A message could not be read: the stream ends with it. */
+  refused(): void;
+}
+
 type GrpcStreamCall = grpc.ServerDuplexStream<unknown, unknown> | grpc.ServerWritableStream<unknown, unknown>;
 
 class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
@@ -201,7 +238,7 @@ class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
   readonly #sent: () => void;
   #waiting: (() => void)[] = [];
 
-  constructor(call: GrpcStreamCall, method: AnyMethodDefinition, count: { received(): void; sent(): void }) {
+  constructor(call: GrpcStreamCall, method: AnyMethodDefinition, count: Counts) {
     super(call as Cancellable);
     this.#call = call;
     this.#sent = count.sent;
@@ -212,7 +249,7 @@ class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
     };
     call.on('drain', resume);
     this.onCancel(resume);
-    this.requests = messages(method.requestStream ? arriving(call as Readable) : [requestOf(call)], count.received);
+    this.requests = messages(method.requestStream ? arriving(call as Readable) : [requestOf(call)], count);
   }
 
   write(response: unknown): boolean {
@@ -236,11 +273,14 @@ function requestOf(call: GrpcStreamCall): Received {
   return (call as grpc.ServerWritableStream<unknown, unknown>).request as Received;
 }
 
-async function* messages(source: AsyncIterable<Received> | Iterable<Received>, count: () => void): AsyncGenerator<unknown> {
+async function* messages(source: AsyncIterable<Received> | Iterable<Received>, count: Counts): AsyncGenerator<unknown> {
   try {
     for await (const received of source) {
-      count();
-      if ('refused' in received) throw received.refused;
+      count.received();
+      if ('refused' in received) {
+        count.refused();
+        throw received.refused;
+      }
       yield received.message;
     }
   } catch (error) {

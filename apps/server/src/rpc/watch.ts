@@ -1,6 +1,6 @@
 import { type Event, fromEtcd, MvccError, type WatchBatch, type Watcher } from '@kontiki/mvcc';
 import { errors, rpc } from '@kontiki/proto';
-import type { Clock, Random, Timer } from '@kontiki/std';
+import { type Clock, type Counter, Deferred, type Random, type Timer } from '@kontiki/std';
 import type { Node } from '../node/node.js';
 import { header } from './header.js';
 import { type Service, type StreamCall, service } from './service.js';
@@ -20,12 +20,21 @@ export interface WatchServiceOptions {
   readonly fragmentBytes: number;
   readonly clock: Clock;
   readonly random: Random;
+  /** Streams that are open. */
+  readonly streams: { add(amount: number): void };
+  /** Events handed to clients. */
+  readonly events: Counter;
 }
 
 export function watchService(node: Node, options: WatchServiceOptions): Service {
   return service(rpc.WatchDefinition, {
     async watch(stream) {
-      await new WatchSession(node, options, stream).run();
+      options.streams.add(1);
+      try {
+        await new WatchSession(node, options, stream).run();
+      } finally {
+        options.streams.add(-1);
+      }
     },
   });
 }
@@ -51,6 +60,8 @@ class WatchSession {
   readonly #options: WatchServiceOptions;
   readonly #stream: WatchStream;
   readonly #watched = new Map<bigint, Watched>();
+  /** Ids of watchers that a compaction ended: etcd goes on knowing them until the client cancels them. */
+  readonly #overtaken = new Set<bigint>();
   readonly #control: rpc.WatchResponse[] = [];
   /** Watchers with something to take, in order of becoming so. */
   readonly #readable = new Set<Watched>();
@@ -58,19 +69,25 @@ class WatchSession {
   #progressTimer: Timer | undefined;
   #writing = false;
   #ended = false;
+  readonly #failed = new Deferred<never>();
 
   constructor(node: Node, options: WatchServiceOptions, stream: WatchStream) {
     this.#node = node;
     this.#options = options;
     this.#stream = stream;
+    // Heard by run(), which may have ended before.
+    this.#failed.promise.catch(() => {});
   }
 
   /** Ends when the client leaves; its half-close does not end it. */
   async run(): Promise<void> {
     const left = new Promise<void>((resolve) => this.#stream.onCancel(resolve));
-    try {
+    const listen = async (): Promise<void> => {
       for await (const request of this.#stream.requests) this.#handle(request);
       await left;
+    };
+    try {
+      await Promise.race([listen(), this.#failed.promise]);
     } finally {
       this.#ended = true;
       this.#progressTimer?.cancel();
@@ -127,8 +144,9 @@ class WatchSession {
 
   /** A chosen id as it is, or the lowest never given one; undefined when the chosen one is taken. */
   #idFor(chosen: bigint): bigint | undefined {
-    if (chosen !== 0n) return this.#watched.has(chosen) ? undefined : chosen;
-    while (this.#watched.has(this.#nextId)) this.#nextId++;
+    const taken = (id: bigint): boolean => this.#watched.has(id) || this.#overtaken.has(id);
+    if (chosen !== 0n) return taken(chosen) ? undefined : chosen;
+    while (taken(this.#nextId)) this.#nextId++;
     return this.#nextId++;
   }
 
@@ -144,9 +162,9 @@ class WatchSession {
 
   #cancel(id: bigint): void {
     const watched = this.#watched.get(id);
-    // Not ours, or gone already: no answer, as in etcd.
-    if (watched === undefined) return;
-    this.#drop(watched);
+    if (watched !== undefined) this.#drop(watched);
+    // Not ours, or cancelled already: no answer, as in etcd.
+    else if (!this.#overtaken.delete(id)) return;
     this.#answer({ watchId: id, canceled: true, header: header(this.#node) });
   }
 
@@ -194,9 +212,8 @@ class WatchSession {
     if (this.#writing || this.#ended) return;
     this.#writing = true;
     this.#writeAll()
-      .catch(() => {
-        // The stream is gone: run() ends with it and lets go of the watchers.
-      })
+      // History that cannot be read ends the stream with the reason: its client must not wait for what never comes.
+      .catch((error: unknown) => this.#failed.reject(error))
       .finally(() => {
         this.#writing = false;
         if (this.#control.length > 0 || this.#readable.size > 0) this.#write();
@@ -219,6 +236,7 @@ class WatchSession {
       // Behind the others: a busy watcher does not keep a quiet one waiting.
       this.#readable.add(watched);
       for (const response of this.#responses(watched, batch)) {
+        this.#options.events.add(response.events.length);
         if (!this.#stream.write(response)) await this.#stream.drained();
         if (this.#ended) return;
       }
@@ -234,6 +252,7 @@ class WatchSession {
   *#responses(watched: Watched, batch: WatchBatch): Generator<rpc.WatchResponse> {
     if (batch.kind === 'compacted') {
       this.#drop(watched);
+      this.#overtaken.add(watched.id);
       yield rpc.WatchResponse.fromPartial({
         // etcd's quirk: this one answer names no revision.
         header: { ...header(this.#node), revision: 0 },

@@ -1,5 +1,5 @@
 import type { Backend } from '@kontiki/mvcc';
-import { crc32c, toLatin1 } from '@kontiki/std';
+import { type Clock, crc32c, type Gauge, type Histogram, toLatin1 } from '@kontiki/std';
 
 /** How large this member's database is, and what could give space back. */
 export interface Database {
@@ -11,18 +11,40 @@ export interface Database {
   hash(): Promise<number>;
 }
 
+export interface DatabaseMetrics {
+  readonly defragSeconds: Histogram;
+  /** 1 while the database is being defragmented. */
+  readonly defragInflight: Gauge;
+  readonly hashSeconds: Histogram;
+}
+
 /** What says how far a member is, and therefore differs between members with equal data. */
 const LOCAL_KEYS: Readonly<Record<string, readonly string[]>> = {
   meta: ['consistent_index', 'term', 'storageVersion'],
 };
 
 /** The backend as the maintenance service sees it. */
-export function databaseOf(backend: Backend): Database {
+export function databaseOf(backend: Backend, clock: Clock, metrics: DatabaseMetrics): Database {
+  const timed = async <T>(seconds: Histogram, work: () => Promise<T>): Promise<T> => {
+    const startedMs = clock.monotonic();
+    const result = await work();
+    seconds.observe((clock.monotonic() - startedMs) / 1000);
+    return result;
+  };
+  let defragmenting = 0;
   return {
     sizeBytes: () => backend.sizeBytes(),
     sizeInUseBytes: () => backend.sizeInUseBytes(),
-    defragment: () => backend.defragment(),
-    hash: () => hashTables(backend),
+    async defragment() {
+      metrics.defragInflight.set(1);
+      defragmenting++;
+      try {
+        await timed(metrics.defragSeconds, () => backend.defragment());
+      } finally {
+        if (--defragmenting === 0) metrics.defragInflight.set(0);
+      }
+    },
+    hash: () => timed(metrics.hashSeconds, () => hashTables(backend)),
   };
 }
 
