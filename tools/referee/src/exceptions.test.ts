@@ -131,6 +131,18 @@ describe('exceptions', () => {
     expect(judged(leases, ok({ leases: [{ ID: '1' }] }), ok({ leases: [] })).left).toBe(1);
   });
 
+  it('alarms-order: of Status and of Alarm', () => {
+    const status = (errors: string[]): Answer => ok({ errors });
+    expect(judged({ kind: 'status' }, status(['a', 'b']), status(['b', 'a']))).toEqual({
+      used: ['alarms-order'],
+      left: 0,
+    });
+    expect(judged({ kind: 'status' }, status(['a', 'b']), status(['b', 'b'])).left).toBeGreaterThan(0);
+    const get: Operation = { kind: 'alarm', action: 0, member: 0n, alarm: 0 };
+    expect(judged(get, ok({ alarms: [1, 2] }), ok({ alarms: [2, 1] })).left).toBe(0);
+    expect(judged(get, ok({ alarms: [1, 2] }), ok({ alarms: [2] })).left).toBeGreaterThan(0);
+  });
+
   it('sort-ties: only among equals, only where etcd is unstable', () => {
     const found = (list: readonly Tree[], more = false): Answer =>
       ok({ kvs: list, more, count: more ? 99 : list.length });

@@ -167,7 +167,7 @@ class Run {
 
   /** Both servers empty, at the same revision, with nothing left over. */
   async #wipe(): Promise<Difference | undefined> {
-    const alarms = [1, 2].flatMap((alarm) => ['self' as const, 7n].map((member) => ({ alarm, member })));
+    const alarms = [1, 2].flatMap((alarm) => (['self', 0n, 7n] as const).map((member) => ({ alarm, member })));
     for (const { alarm, member } of alarms) {
       const failed = await this.#step({ kind: 'alarm', action: 2, member, alarm });
       if (failed !== undefined) return atWipe(failed);
