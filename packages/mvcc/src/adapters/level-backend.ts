@@ -1,4 +1,4 @@
-/*
+/**
  * A Backend over an abstract-level database: `level` on disk, `memory-level` in memory.
  *
  *   put, delete -> current buffer -> committing buffer -> one batch -> database
@@ -6,6 +6,8 @@
  *
  * Invariants: at most one batch is being written; what is in the committing buffer is never changed; a buffer is put
  * aside for committing only between two synchronous turns.
+ *
+ * @packageDocumentation
  */
 import { type Clock, compare, copy, type Logger, silentLogger, type Timer } from '@kontiki/std';
 import type { Backend, Records, ScanOptions } from '../backend/backend.js';
@@ -340,7 +342,7 @@ export class LevelBackend implements Backend {
           next.catch(() => {});
         }
         for (const record of stored) {
-          record[0] = record[0].subarray(1);
+          record[0] = withoutTable(record[0]);
           records++;
           bytes += record[0].length + record[1].length;
         }
@@ -362,6 +364,11 @@ export class LevelBackend implements Backend {
       recount.bytes = bytes;
     }
   }
+}
+
+/** A record's own key. */
+function withoutTable(key: Uint8Array): Uint8Array {
+  return new Uint8Array(key.buffer, key.byteOffset + 1, key.length - 1);
 }
 
 async function* nothing(): AsyncGenerator<Records> {}
