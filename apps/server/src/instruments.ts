@@ -1,11 +1,11 @@
 /**
  * Where the numbers of `/metrics` come from: what is counted as it happens, and what is asked for at each scrape.
  */
-import type { WatchStatus } from '@kontiki/mvcc';
+import { MvccError, type WatchStatus } from '@kontiki/mvcc';
 import { rpc } from '@kontiki/proto';
 import type { Logger } from '@kontiki/std';
 import { CORRUPT } from './apply/alarms.js';
-import { operationName } from './apply/state-machine.js';
+import { type Outcome, operationName } from './apply/state-machine.js';
 import { hexId } from './cluster/member-id.js';
 import { ETCD_VERSION } from './cluster/version.js';
 import { formatDuration } from './config/duration.js';
@@ -28,7 +28,7 @@ export function memberMetrics(metrics: ServerMetrics, options: ServerOptions, lo
     leaseExpired: metrics.lease.expired,
     applied(request, outcome, tookMs) {
       const operation = operationName(request);
-      metrics.service.applySeconds(operation, outcome.ok).observe(tookMs / MS);
+      metrics.service.applySeconds(operation, outcome.ok || isCompacted(outcome)).observe(tookMs / MS);
       if (outcome.ok && request.leaseGrant !== undefined) {
         metrics.lease.granted.add();
         metrics.lease.ttlSeconds.observe(request.leaseGrant.TTL);
@@ -54,6 +54,11 @@ export function showOptions(metrics: ServerMetrics, options: ServerOptions): voi
   for (const [gate, on] of options.featureGates) {
     metrics.identity.featureGate(gate, FEATURE_GATES.get(gate)!.stage, on);
   }
+}
+
+/** Somebody compacted as far before: etcd does not take that for a failure to apply. */
+function isCompacted(outcome: Outcome): boolean {
+  return !outcome.ok && outcome.error instanceof MvccError && outcome.error.code === 'COMPACTED';
 }
 
 /** Numbers that are read off the running member at each scrape. */

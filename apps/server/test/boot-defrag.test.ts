@@ -8,7 +8,9 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.dispose()));
 });
 
-async function sizes(server: InProcess): Promise<{ readonly all: number; readonly used: number; readonly runs: number }> {
+async function sizes(
+  server: InProcess,
+): Promise<{ readonly all: number; readonly used: number; readonly runs: number }> {
   const shown = readExposition((await server.get('/metrics')).body);
   const value = (name: string): number => shown.get(name)!.series.get('')!;
   return {

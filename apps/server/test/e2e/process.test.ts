@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -172,6 +173,51 @@ describe('starting', () => {
     ]);
     expect(code).toBe(1);
     expect(stderr).toContain(String(server.clientPort));
+  });
+});
+
+describe('connections', () => {
+  it('are as many as there are file descriptors for, over all addresses together', async () => {
+    const [client, peer] = await freePorts(2);
+    const folder = mkdtempSync(join(tmpdir(), 'kontiki-e2e-'));
+    folders.push(folder);
+    // 150 are for everything else.
+    const command = `ulimit -n 200; exec "$0" "$@"`;
+    const child = spawn(
+      'sh',
+      [
+        '-c',
+        command,
+        process.execPath,
+        findKontiki()!,
+        `--listen-client-urls=http://127.0.0.1:${client}`,
+        `--advertise-client-urls=http://127.0.0.1:${client}`,
+        `--listen-peer-urls=http://127.0.0.1:${peer}`,
+        `--initial-advertise-peer-urls=http://127.0.0.1:${peer}`,
+        `--initial-cluster=default=http://127.0.0.1:${peer}`,
+      ],
+      { cwd: folder, env: { PATH: process.env['PATH'] }, stdio: 'ignore' },
+    );
+    const sockets: Socket[] = [];
+    try {
+      const health = async (): Promise<number> =>
+        (await fetch(`http://127.0.0.1:${client}/health`, { headers: { Connection: 'close' } })).status;
+      await expect.poll(() => health().catch(() => 0), { timeout: 20_000 }).toBe(200);
+      let closed = 0;
+      for (let i = 0; i < 80; i++) {
+        const socket = connect(i % 2 === 0 ? client! : peer!, '127.0.0.1');
+        sockets.push(socket);
+        socket.on('error', () => {});
+        socket.once('close', () => closed++);
+      }
+      await expect.poll(() => closed, { timeout: 10_000 }).toBe(30);
+      await expect(health()).rejects.toThrow();
+      for (const socket of sockets) socket.destroy();
+      await expect.poll(() => health().catch(() => 0), { timeout: 10_000 }).toBe(200);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      child.kill('SIGKILL');
+    }
   });
 });
 
