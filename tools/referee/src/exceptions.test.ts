@@ -192,6 +192,17 @@ describe('exceptions', () => {
     expect(judged(progress, answer([9], true), answer([8], true)).left).toBe(1);
   });
 
+  it('tag-beyond-32-bits: only for such a tag, only that refusal', () => {
+    const raw: Operation = { kind: 'raw', path: '/etcdserverpb.KV/Range', bytes: '\x95\x80\x80\x80\x10' };
+    const refused = (tag: number): Answer => ({
+      status: 13,
+      details: `grpc: error unmarshalling request: no field has tag ${tag}`,
+    });
+    expect(judged(raw, ok({}), refused(4294967317))).toEqual({ used: ['tag-beyond-32-bits'], left: 0 });
+    expect(judged(raw, ok({}), refused(5)).left).toBeGreaterThan(0);
+    expect(judged(range, ok({}), refused(4294967317)).left).toBeGreaterThan(0);
+  });
+
   it('membership-not-there: only for calls that etcd refuses too, only that refusal', () => {
     const add: Operation = { kind: 'memberRefused', call: 'add', url: '' };
     const missing: Answer = { status: 12, details: 'method MemberAdd not implemented' };

@@ -111,6 +111,8 @@ class WatchSession {
   }
 
   #create(request: rpc.WatchCreateRequest): void {
+    // Asked before anything else about the range, as in etcd.
+    if (request.startRevision < 0) return this.#refuse(errors.etcdErrors.Compacted.message);
     // The newest revision the answer may claim: a watcher from "now" starts right after it.
     const revision = this.#node.revision();
     let watched: Watched | undefined;
@@ -304,6 +306,5 @@ function fromEvent(event: Event): rpc.WatchResponse['events'][number] {
 
 function refusal(error: unknown): string {
   if (error instanceof MvccError && error.code === 'EMPTY_RANGE') return 'mvcc: watcher range is empty';
-  if (error instanceof MvccError && error.code === 'COMPACTED') return errors.etcdErrors.Compacted.message;
   throw error;
 }
