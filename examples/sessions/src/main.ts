@@ -40,7 +40,11 @@ export class Sessions {
 }
 
 /** Two visitors; only one of them comes back in time. */
-export async function run(clock: Clock, sleep: (ms: number) => Promise<void>, say: (line: string) => void): Promise<void> {
+export async function run(
+  clock: Clock,
+  sleep: (ms: number) => Promise<void>,
+  say: (line: string) => void,
+): Promise<void> {
   const sessions = new Sessions(clock, (belongings) => say(`gone: ${belongings.join(', ')}`));
   const ann = sessions.begin(1);
   const bob = sessions.begin(1);
