@@ -3,7 +3,7 @@
  *
  *   key = 1 | create_revision = 2 | mod_revision = 3 | version = 4 | value = 5 | lease = 6     zero and empty: left out
  */
-import { EMPTY, fromLatin1, toLatin1 } from '@kontiki/std';
+import { assert, EMPTY, toLatin1 } from '@kontiki/std';
 import { MvccError } from './errors.js';
 import type { Key, KeyValue } from './types.js';
 
@@ -18,8 +18,9 @@ const VERSION = 0x20;
 const VALUE = 0x2a;
 const LEASE = 0x30;
 
-/** Up to here a loop beats the call into a native copy. */
-const SHORT = 48;
+/** Node's own, which does without a view of the bytes; a third of the time. */
+const latin1Slice: ((this: Uint8Array, start: number, end: number) => string) | undefined =
+  typeof Buffer === 'undefined' ? undefined : Buffer.prototype.latin1Slice;
 
 const allocateAlone: Allocate = (length) => new Uint8Array(length);
 
@@ -85,8 +86,13 @@ export function decodeKeyValue(bytes: Uint8Array): KeyValue {
 
 /** Only the key. Throws `CORRUPT`. */
 export function decodeKey(bytes: Uint8Array): Key {
-  const fields = readFields(bytes);
-  return toLatin1(view(bytes, fields.keyStart, fields.keyEnd));
+  const { keyStart, keyEnd } = readFields(bytes);
+  return latin1Between(bytes, keyStart, keyEnd);
+}
+
+/** The latin1 form of some of the bytes. */
+export function latin1Between(bytes: Uint8Array, start: number, end: number): Key {
+  return latin1Slice === undefined ? toLatin1(bytes.subarray(start, end)) : latin1Slice.call(bytes, start, end);
 }
 
 /** The same without the value field; the same object when there is none. Throws `CORRUPT`. */
@@ -261,8 +267,13 @@ function writeNumber(bytes: Uint8Array, at: number, tag: number, value: number):
 
 function writeKey(bytes: Uint8Array, start: number, key: Key): number {
   const at = writeNumber(bytes, start, KEY, key.length);
-  if (key.length > SHORT) bytes.set(fromLatin1(key), at);
-  else for (let i = 0; i < key.length; i++) bytes[at + i] = key.charCodeAt(i);
+  let seen = 0;
+  for (let i = 0; i < key.length; i++) {
+    const code = key.charCodeAt(i);
+    seen |= code;
+    bytes[at + i] = code;
+  }
+  assert(seen <= 0xff, 'a key is a latin1 string: make one of other text with toLatin1(bytes)');
   return at + key.length;
 }
 

@@ -8,10 +8,10 @@
  *   then; when no key exists then, what the compaction leaves;
  * - never a tombstone at the compacted revision: some versions of etcd remove it and some do not.
  */
-import { crc32c, fromLatin1, toLatin1 } from '@kontiki/std';
+import { crc32c, fromLatin1 } from '@kontiki/std';
 import type { Backend } from './backend/backend.js';
 import { KEY_TABLE } from './backend/layout.js';
-import { readFields } from './codec.js';
+import { latin1Between, readFields } from './codec.js';
 import type { KeyIndex } from './index/key-index.js';
 import { all } from './range.js';
 import { decodeRevision, isTombstone, revisionBound } from './revision.js';
@@ -77,6 +77,6 @@ function counts(
   if (main > compactedRevision) return true;
   if (isTombstone(revisionKey)) return false;
   const { keyStart, keyEnd } = readFields(value);
-  const shown = index.at(toLatin1(value.subarray(keyStart, keyEnd)), shownAt);
+  const shown = index.at(latin1Between(value, keyStart, keyEnd), shownAt);
   return shown !== undefined && shown.main === main && shown.sub === sub;
 }

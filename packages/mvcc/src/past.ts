@@ -1,7 +1,6 @@
-import { toLatin1 } from '@kontiki/std';
 import type { Backend } from './backend/backend.js';
 import { KEY_TABLE } from './backend/layout.js';
-import { readFields } from './codec.js';
+import { latin1Between, readFields } from './codec.js';
 import { decodeRevision, isTombstone, revisionBound } from './revision.js';
 import type { Key, StoredChange } from './types.js';
 import type { Versions } from './versions.js';
@@ -57,6 +56,6 @@ export class Past implements History {
 
 function toChange([revisionKey, encoded]: readonly [Uint8Array, Uint8Array]): StoredChange {
   const { keyStart, keyEnd } = readFields(encoded);
-  const key = toLatin1(encoded.subarray(keyStart, keyEnd));
+  const key = latin1Between(encoded, keyStart, keyEnd);
   return { key, type: isTombstone(revisionKey) ? 'delete' : 'put', encoded, revision: decodeRevision(revisionKey) };
 }

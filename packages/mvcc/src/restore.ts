@@ -1,7 +1,6 @@
-import { toLatin1 } from '@kontiki/std';
 import type { Backend } from './backend/backend.js';
 import { KEY_TABLE, readMarks } from './backend/layout.js';
-import { readFields } from './codec.js';
+import { latin1Between, readFields } from './codec.js';
 import { MvccError } from './errors.js';
 import { KeyIndex } from './index/key-index.js';
 import { decodeRevision, isTombstone } from './revision.js';
@@ -45,7 +44,7 @@ export async function restore(backend: Backend, onAttached?: (key: Key, lease: b
       }
       newest = revision;
       const fields = readFields(value);
-      const key = toLatin1(value.subarray(fields.keyStart, fields.keyEnd));
+      const key = latin1Between(value, fields.keyStart, fields.keyEnd);
       const tombstone = isTombstone(revisionKey);
       index.restore(key, revision.main, revision.sub, tombstone, fields.createRevision, fields.version);
       const lease = fields.lease();

@@ -54,6 +54,14 @@ describe('a store', () => {
     expect(toLatin1(store.range(single('a')).kvs[0]!.value)).toBe('before');
   });
 
+  it('refuses keys that are not made of bytes', async () => {
+    const store = await MvccStore.open({ backend: await newBackend(), clock });
+    expect(() => write(store, put('fine'), put('Ωmega'))).toThrow('latin1');
+    expect(store).toMatchObject({ revision: 1, size: 0 });
+    store.put('\xff'.repeat(100), bytes(''));
+    expect(store.range(all()).kvs[0]!.key).toEqual(new Uint8Array(100).fill(0xff));
+  });
+
   it('takes everything back when something fails in the middle of a write', async () => {
     const backend = await newBackend();
     const store = await MvccStore.open({ backend, clock, valueCacheBytes: 0 });

@@ -9,6 +9,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { backendSuite } from '../testing/backend-suite.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { openLevelBackend } from './level-backend.js';
+import { LevelFiles } from './level-files.js';
 import { newestBatch, REMEMBERED } from './level-tables.js';
 
 const bytes = (text: string): Uint8Array => fromLatin1(text);
@@ -160,6 +161,39 @@ describe('a LevelBackend', () => {
     for (let i = 0; i < 16; i++) backend.delete('t', bytes(`k${10 + i}`));
     await backend.defragment();
     expect(backend.sizeBytes()).toBeLessThan(files / 4);
+    await backend.close();
+    await remove();
+  });
+
+  it('syncs the logs before this one with a commit that syncs, when something there may not be', async () => {
+    const { directory, remove } = await onDisk();
+    const syncLogs = vi.spyOn(LevelFiles.prototype, 'syncLogs');
+    const backend = await openLevelBackend(new Level(directory), { clock: systemClock, directory });
+    const steps: [sync: boolean, synced: number][] = [
+      [true, 0],
+      [false, 0],
+      [false, 0],
+      [true, 1],
+      [true, 1],
+    ];
+    for (const [i, [sync, synced]] of steps.entries()) {
+      backend.put('t', bytes(String(i)), bytes('1'));
+      await backend.commit({ sync });
+      expect(syncLogs).toHaveBeenCalledTimes(synced);
+    }
+    await backend.commit();
+    backend.put('t', bytes('x'), bytes('1'));
+    await backend.commit();
+    // Nothing to write, but something to sync.
+    await backend.commit({ sync: true });
+    expect(syncLogs).toHaveBeenCalledTimes(2);
+    await backend.commit({ sync: true });
+    expect(syncLogs).toHaveBeenCalledTimes(2);
+    backend.put('t', bytes('y'), bytes('1'));
+    await backend.commit();
+    syncLogs.mockRejectedValueOnce(new Error('EIO'));
+    await expect(backend.commit({ sync: true })).rejects.toMatchObject({ code: 'POISONED', cause: { message: 'EIO' } });
+    syncLogs.mockRestore();
     await backend.close();
     await remove();
   });

@@ -26,7 +26,10 @@ export interface Backend {
   put(table: string, key: Uint8Array, value: Uint8Array): void;
   /** Deleting what is not there does nothing. `valueBytes`: how long the value is, when the caller knows; only for accounting. */
   delete(table: string, key: Uint8Array, valueBytes?: number): void;
-  /** In key order; includes every write made before this call, none made after it. May be abandoned midway. */
+  /**
+   * In key order; includes every write made before this call, none made after it. Holds that state until it is iterated
+   * to the end or left.
+   */
   scan(table: string, options?: ScanOptions): AsyncIterable<Records>;
   /** The name of every table that was ever written to. */
   tables(): readonly string[];
