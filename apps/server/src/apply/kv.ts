@@ -1,10 +1,13 @@
 import { single } from '@kontiki/mvcc';
 import type { rpc } from '@kontiki/proto';
 import { assert } from '@kontiki/std';
+import { ServerError } from '../errors.js';
 import { type CompactionReply, followChanges, type State } from './handlers.js';
 import { fromDelete, fromPut, fromTxnResult, revisionHeader, toDelete, toPut, toTxn } from './txn-form.js';
 
 export function applyPut(put: rpc.PutRequest, state: State): rpc.PutResponse {
+  // etcd looks for the lease first here, and last in a transaction.
+  if (put.lease !== 0n && !state.leases.has(put.lease)) throw new ServerError('LeaseNotFound');
   const result = write([toPut(put)], state);
   const [answer] = result.results;
   assert(answer?.kind === 'put', 'a put answers as a put');

@@ -121,11 +121,11 @@ export class NaiveStore {
         if (revision !== 0 && revision < this.compactedRevision) throw new MvccError('COMPACTED', 'compacted');
       }
       if (op.kind === 'put' && kind === 'put') {
+        if ((op.ignoreLease || op.ignoreValue) && !state.has(op.key)) throw new MvccError('KEY_NOT_FOUND', 'key');
         const lease = op.lease ?? 0n;
         if (lease !== 0n && check.leaseExists !== undefined && !check.leaseExists(lease)) {
           throw new MvccError('LEASE_NOT_FOUND', 'lease');
         }
-        if ((op.ignoreLease || op.ignoreValue) && !state.has(op.key)) throw new MvccError('KEY_NOT_FOUND', 'key');
       }
       if (op.kind === 'txn') this.#check(kind, op.txn, state, check);
     }

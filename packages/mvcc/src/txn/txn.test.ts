@@ -101,6 +101,8 @@ describe('a transaction', () => {
     expect(run(nested(doing(nested(doing(future)))), put('a', '1', { lease: 1n }))).toBe('LEASE_NOT_FOUND');
     expect(run(future, nested(doing(put('a', '', { ignoreValue: true }))))).toBe('KEY_NOT_FOUND');
     expect(run(put('a'), future)).toBe('FUTURE_REVISION');
+    // Of one put: first whether there is what it keeps.
+    expect(run(put('a', '', { ignoreValue: true, lease: 1n }))).toBe('KEY_NOT_FOUND');
   });
 
   it('is rejected when an operation of its own removed the key whose value it keeps', () => {

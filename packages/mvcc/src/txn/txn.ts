@@ -145,12 +145,12 @@ class PutChecks extends Walk {
   }
 
   #put(op: PutOp): void {
+    if ((op.ignoreValue === true || op.ignoreLease === true) && this.#source.index.head(op.key) === undefined) {
+      throw keyNotFound();
+    }
     const { lease = 0n } = op;
     if (lease !== 0n && this.#check.leaseExists?.(lease) === false) {
       throw new MvccError('LEASE_NOT_FOUND', `there is no lease ${lease}`);
-    }
-    if ((op.ignoreValue === true || op.ignoreLease === true) && this.#source.index.head(op.key) === undefined) {
-      throw keyNotFound();
     }
   }
 }
