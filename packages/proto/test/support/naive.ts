@@ -126,6 +126,8 @@ function fieldsOf(bytes: Uint8Array, depth: number): Field[] {
     else if (wire === 2) content = take(Number(varint()));
     else if (wire === 5) content = take(4);
     else if (wire === 3) {
+      // The outermost one stands for its field: nothing, when nobody knows it, and damage when somebody does.
+      if (groups.length === 0) fields.push({ number, wire, varint: value, bytes: content });
       groups.push(number);
       if (depth + groups.length > MAX_DEPTH) throw new Damaged('too deep');
     } else if (wire === 4) {
