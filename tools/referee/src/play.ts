@@ -232,7 +232,7 @@ class Run {
   async #settled(): Promise<Difference | undefined> {
     const lacking = await settle(this.#pair.sides, this.standing);
     // What happened before this run is owed too; the slower of the two gets time to deliver it.
-    await until(() => this.#compareWatches() === undefined);
+    await until(() => this.#compareWatches() === undefined, 2_000);
     if (lacking.length === 0) return undefined;
     return this.#compareWatches() ?? { what: `watchers lack something: ${lacking.join('; ')}`, mismatches: [] };
   }
