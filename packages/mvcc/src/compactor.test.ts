@@ -136,6 +136,37 @@ describe('a compaction', () => {
     expect(readMarks(again.backend)).toEqual({ scheduled: 101, finished: 101 });
   });
 
+  it('does not keep a store from closing, not with a pause nor with a hash', async () => {
+    const slow = new (class extends ManualClock {
+      #looks = 0;
+
+      override monotonic(): number {
+        return super.monotonic() + 10 * this.#looks++;
+      }
+    })();
+    const clock = new ManualClock();
+    const pausing = await MvccStore.open({
+      backend: await openLevelBackend(new MemoryLevel(), { clock }),
+      clock,
+      compactionBatchLimit: 1,
+      compactionPauseMs: 1e9,
+    });
+    fill(pausing, 20);
+    const compaction = pausing.compact(150).done.catch((error: unknown) => error);
+    for (let turns = 0; turns < 5; turns++) await turn();
+    await pausing.close();
+    expect(await compaction).toMatchObject({ code: 'CLOSED' });
+
+    const { store } = await open(undefined, slow);
+    fill(store, 30);
+    const hash = store.hash().catch((error: unknown) => error);
+    const held = store.compact(150).done.catch((error: unknown) => error);
+    for (let turns = 0; turns < 5; turns++) await turn();
+    await store.close();
+    expect(await held).toMatchObject({ code: 'CLOSED' });
+    expect(await slow.until(hash)).toMatchObject({ code: 'CLOSED' });
+  });
+
   it('reports a backend that fails', async () => {
     const { clock, db, store } = await open();
     fill(store, 2);

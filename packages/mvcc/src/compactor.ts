@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@kontiki/std';
+import { type Clock, Deferred, type Logger } from '@kontiki/std';
 import type { Backend } from './backend/backend.js';
 import { KEY_TABLE, markFinished } from './backend/layout.js';
 import { MvccError } from './errors.js';
@@ -35,7 +35,8 @@ export class Compactor {
   #queue: Promise<void> = Promise.resolve();
   /** While above 0 no step begins. */
   #holds = 0;
-  #released: (() => void)[] = [];
+  #released = new Deferred<void>();
+  readonly #closing = new Deferred<void>();
   #closed = false;
 
   constructor(options: CompactorOptions) {
@@ -65,14 +66,17 @@ export class Compactor {
       return await work();
     } finally {
       this.#holds--;
-      if (this.#holds === 0) for (const resume of this.#released.splice(0)) resume();
+      if (this.#holds === 0) {
+        this.#released.resolve();
+        this.#released = new Deferred();
+      }
     }
   }
 
   /** No step begins any more; resolves when the one under way has ended. */
   close(): Promise<void> {
     this.#closed = true;
-    for (const resume of this.#released.splice(0)) resume();
+    this.#closing.resolve();
     return this.#queue;
   }
 
@@ -97,7 +101,7 @@ export class Compactor {
       if (next === null) break;
       if (inBatch >= batchLimit) {
         inBatch = 0;
-        await slices.next(pauseMs);
+        await Promise.race([slices.next(pauseMs), this.#closing.promise]);
       } else if (slices.due) await slices.next();
     }
     markFinished(backend, revision);
@@ -128,7 +132,7 @@ export class Compactor {
   }
 
   async #turn(): Promise<void> {
-    while (this.#holds > 0 && !this.#closed) await new Promise<void>((resolve) => this.#released.push(resolve));
+    while (this.#holds > 0 && !this.#closed) await Promise.race([this.#released.promise, this.#closing.promise]);
     this.#assertOpen();
   }
 

@@ -40,6 +40,8 @@ export interface HashJob {
   /** It is what a compaction at `revision` is about to leave behind: etcd then takes the last tombstone for something shown. */
   readonly compacting: boolean;
   readonly slices: Slices;
+  /** Called after every pause; may throw to give up. */
+  readonly check: () => void;
 }
 
 export async function hashHistory(job: HashJob): Promise<HistoryHash> {
@@ -52,7 +54,9 @@ export async function hashHistory(job: HashJob): Promise<HistoryHash> {
     for (const [revisionKey, value] of records) {
       if (counts(index, revisionKey, value, shownAt, compactedRevision))
         hash = crc32c(value, crc32c(revisionKey, hash));
-      if (++seen % STRIDE === 0 && slices.due) await slices.next();
+      if (++seen % STRIDE !== 0 || !slices.due) continue;
+      await slices.next();
+      job.check();
     }
   }
   return { hash, compactRevision: compactedRevision, hashRevision: revision };

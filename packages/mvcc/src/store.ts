@@ -232,7 +232,7 @@ export class MvccStore {
     return this.#hub.status;
   }
 
-  /** Ends watchers and the running compaction, which goes on after the next open. The backend stays as it is. */
+  /** Ends watchers, reads in slices, hashes and the running compaction, which goes on after the next open. The backend stays open. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -267,7 +267,9 @@ export class MvccStore {
 
   #hashJob(revision: number, compacting: boolean): HashJob {
     const { compactedRevision, index } = this.#versions;
-    return { backend: this.#backend, index, revision, compactedRevision, compacting, slices: new Slices(this.#clock) };
+    const check = (): void => this.#assertOpen();
+    const slices = new Slices(this.#clock);
+    return { backend: this.#backend, index, revision, compactedRevision, compacting, slices, check };
   }
 
   #startCompaction(revision: number, job: HashJob | undefined): Promise<void> {

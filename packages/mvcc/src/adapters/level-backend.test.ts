@@ -219,6 +219,16 @@ describe('a LevelBackend', () => {
     await expect(openLevelBackend(db, { clock: new ManualClock() })).rejects.toMatchObject({ code: 'CORRUPT' });
   });
 
+  it('takes nothing more once it is being closed', async () => {
+    const { backend, db } = await inMemory();
+    backend.put('t', bytes('a'), bytes('1'));
+    const closed = [backend.close(), backend.close()];
+    expect(() => backend.put('t', bytes('b'), bytes('1'))).toThrow(expect.objectContaining({ code: 'CLOSED' }));
+    await Promise.all(closed);
+    await db.open();
+    expect(await db.keys({ gte: '\x01' }).all()).toEqual(['\x01a']);
+  });
+
   it('reads what is being committed', async () => {
     const { backend, db } = await inMemory();
     const batch = db.batch();

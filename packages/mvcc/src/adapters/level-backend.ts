@@ -109,6 +109,7 @@ export class LevelBackend implements Backend {
   #sizedAt = 0;
   #failure: MvccError | undefined;
   #closed = false;
+  #closing: Promise<void> | undefined;
 
   /** Use {@link openLevelBackend}. */
   constructor(
@@ -172,10 +173,11 @@ export class LevelBackend implements Backend {
     return this.#tables.all().map(({ name }) => name);
   }
 
-  commit(options?: { readonly sync?: boolean }): Promise<void> {
+  async commit(options?: { readonly sync?: boolean }): Promise<void> {
+    this.#assertUsable();
     const done = this.#queue.then(() => this.#commit(options?.sync === true));
     this.#queue = done.catch(() => {});
-    return done;
+    await done;
   }
 
   get pending(): { readonly changes: number; readonly bytes: number } {
@@ -204,13 +206,19 @@ export class LevelBackend implements Backend {
     await this.refreshSize();
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#timer?.cancel();
+    const last = this.#failure === undefined ? this.commit(SYNC) : undefined;
+    // From here on: whatever came after would not be in the last batch.
+    this.#closed = true;
     try {
-      if (this.#failure === undefined) await this.commit(SYNC);
+      await last;
     } finally {
-      this.#closed = true;
       await this.#db.close();
     }
   }
@@ -254,7 +262,7 @@ export class LevelBackend implements Backend {
   }
 
   async #commit(sync: boolean): Promise<void> {
-    this.#assertUsable();
+    if (this.#failure !== undefined) throw this.#failure;
     this.#full = false;
     if (this.#current.changes === 0 && !(sync && this.#unsynced)) return;
     const buffer = this.#current;
