@@ -65,6 +65,10 @@ describe('exceptions', () => {
       failure: [{ ...range, order: -1 }],
     };
     expect(judged(txn, ok({}), refused).left).toBe(0);
+    const raw = (bytes: string): Operation => ({ kind: 'raw', path: '/etcdserverpb.KV/Range', bytes });
+    expect(judged(raw(`\x0a\x01a\x28\x07`), ok({}), refused).left).toBe(0);
+    expect(judged(raw(`\x0a\x01a\x28\x01`), ok({}), refused).left).toBeGreaterThan(0);
+    expect(judged(raw(`\x0a\x05`), ok({}), refused).left).toBeGreaterThan(0);
   });
 
   it('hash-revision: only a possible one, and the hash still counts', () => {

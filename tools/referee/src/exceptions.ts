@@ -4,6 +4,8 @@
  *
  * The reference is etcd 3.5; Kontiki keeps the contract of 3.6. What is not named here and differs is a defect.
  */
+import { rpc } from '@kontiki/proto';
+import { fromLatin1 } from '@kontiki/std';
 import { type Answer, isRecord, type Tree } from './answer.js';
 import type { Bytes, Operation, Range, Revision } from './operation.js';
 import { isPermutation, withoutTies } from './unordered.js';
@@ -32,7 +34,7 @@ export const exceptions: readonly Exception[] = [
     reason:
       '3.6 refuses a sort order outside the enumeration at once; 3.5 ignores it (targets outside end it: none is sent)',
     excuse: ({ operation, left, right }) =>
-      rangesOf(operation).some(hasUnknownOrder) &&
+      (rangesOf(operation).some(hasUnknownOrder) || isRawWithUnknownOrder(operation)) &&
       right.status === 3 &&
       right.details === 'etcdserver: invalid sort option'
         ? { left, right: left }
@@ -223,6 +225,18 @@ function hasVarintBeyond64(bytes: Bytes): boolean {
 
 function hasUnknownOrder(range: Range): boolean {
   return range.order < 0 || range.order > 2;
+}
+
+/** A Range sent as bytes that says the same. */
+function isRawWithUnknownOrder(operation: Operation): boolean {
+  if (operation.kind !== 'raw' || operation.path !== '/etcdserverpb.KV/Range') return false;
+  try {
+    const order: number = rpc.RangeRequest.decode(fromLatin1(operation.bytes)).sortOrder;
+    return order < 0 || order > 2;
+  } catch {
+    // Undecodable: then it was not for its order that it was refused.
+    return false;
+  }
 }
 
 /** Every Range in an operation. */
