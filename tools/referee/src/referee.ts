@@ -102,7 +102,9 @@ class Session {
   async run(): Promise<Summary> {
     const { runs, timeMs = Number.POSITIVE_INFINITY, differences = 1 } = this.#options;
     let seed = this.#options.seed;
-    while (this.#runs < runs && this.#found.length < differences && this.#elapsed() < timeMs) {
+    // A path names one history: there is nothing to go on with.
+    const goesOn = (): boolean => this.#options.path === undefined || this.#runs === 0;
+    while (goesOn() && this.#runs < runs && this.#found.length < differences && this.#elapsed() < timeMs) {
       await this.#batch(seed, runs - this.#runs, timeMs - this.#elapsed());
       seed = (seed + 1) | 0;
     }
@@ -135,7 +137,6 @@ class Session {
         ? { interruptAfterTimeLimit: Math.max(1, timeMs), markInterruptAsFailure: false }
         : {}),
     });
-    if (path !== undefined) this.#runs = this.#options.runs;
     if (result.errorInstance instanceof Error && !(result.errorInstance instanceof Differs)) throw result.errorInstance;
     const last = this.#last as Differing | undefined;
     if (!result.failed || last === undefined) return;
