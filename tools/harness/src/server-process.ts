@@ -23,9 +23,11 @@ export interface Exit {
 }
 
 const running = new Set<ChildProcess>();
-// A tool that dies takes the servers it started with it. SIGKILL: nothing can be awaited here.
+const directories = new Set<string>();
+// A tool that dies takes the servers it started and their directories with it. SIGKILL: nothing can be awaited here.
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
 });
 
 /**
@@ -49,6 +51,7 @@ export class ServerProcess {
     this.#program = program;
     [this.clientPort, this.peerPort] = ports;
     this.directory = mkdtempSync(join(tmpdir(), `kontiki-harness-${options.kind}-`));
+    directories.add(this.directory);
   }
 
   /** Starts a server and waits until it answers a linearizable read. @throws Error with the end of its log */
@@ -156,6 +159,7 @@ export class ServerProcess {
   async dispose(): Promise<void> {
     await this.kill();
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
+    directories.delete(this.directory);
   }
 
   get #logFile(): string {
