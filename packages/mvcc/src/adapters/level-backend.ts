@@ -54,6 +54,10 @@ export interface LevelBackendOptions {
 const SYNC = { sync: true } as const;
 const DEFAULT_CHUNK = 1000;
 
+/** Keys below and above all others; never written. */
+const LOWEST: Uint8Array = Uint8Array.of(0);
+const HIGHEST: Uint8Array = Uint8Array.of(0xff, 0xff, 0xff, 0xff);
+
 /** Between two looks at the sizes of files, at least. */
 const SIZE_REFRESH_MS = 1000;
 
@@ -106,6 +110,9 @@ export class LevelBackend implements Backend {
   #timer: Timer | undefined;
   #full = false;
   #fileBytes = 0;
+  /** Committed so far, and what of it the last look at the files had seen: they have grown by about the difference. */
+  #committedBytes = 0;
+  #sizedBytes = 0;
   #sizedAt = 0;
   #failure: MvccError | undefined;
   #closed = false;
@@ -189,7 +196,8 @@ export class LevelBackend implements Backend {
 
   /** Of a database without a directory: what its records come to. */
   sizeBytes(): number {
-    return (this.#files === undefined ? this.#recordBytes() : this.#fileBytes) + this.pending.bytes;
+    const committed = this.#files === undefined ? this.#recordBytes() : this.#fileBytes + this.#committedBytes - this.#sizedBytes;
+    return committed + this.pending.bytes;
   }
 
   /**
@@ -202,7 +210,14 @@ export class LevelBackend implements Backend {
 
   async defragment(): Promise<void> {
     await this.commit();
-    await compactDatabase(this.#db);
+    // LevelDB puts what it has in memory straight into a deep level when nothing is in its way there, deleted records
+    // and all, and then never compacts that level with itself. Deletions at both ends of all keys are in its way.
+    for (let pass = 0; pass < 2; pass++) {
+      const batch = this.#db.batch();
+      for (const end of [LOWEST, HIGHEST]) batch.del(end, this.#binary);
+      await batch.write({});
+      await compactDatabase(this.#db);
+    }
     await this.refreshSize();
   }
 
@@ -226,7 +241,10 @@ export class LevelBackend implements Backend {
   /** Looks at the files. The backend does so itself after commits, at most once a second. */
   async refreshSize(): Promise<void> {
     this.#sizedAt = this.#clock.monotonic();
-    if (this.#files !== undefined) this.#fileBytes = await this.#files.size();
+    if (this.#files === undefined) return;
+    const seen = this.#committedBytes;
+    this.#fileBytes = await this.#files.size();
+    this.#sizedBytes = Math.max(this.#sizedBytes, seen);
   }
 
   #assertUsable(): void {
@@ -281,6 +299,7 @@ export class LevelBackend implements Backend {
       throw this.#failure;
     }
     this.#committing = undefined;
+    this.#committedBytes += buffer.bytes;
     this.#unsynced = !sync;
     if (this.#clock.monotonic() - this.#sizedAt >= SIZE_REFRESH_MS) {
       this.refreshSize().catch((error) =>
