@@ -196,7 +196,8 @@ export class LevelBackend implements Backend {
 
   /** Of a database without a directory: what its records come to. */
   sizeBytes(): number {
-    const committed = this.#files === undefined ? this.#recordBytes() : this.#fileBytes + this.#committedBytes - this.#sizedBytes;
+    const committed =
+      this.#files === undefined ? this.#recordBytes() : this.#fileBytes + this.#committedBytes - this.#sizedBytes;
     return committed + this.pending.bytes;
   }
 
