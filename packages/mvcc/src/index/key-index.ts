@@ -114,9 +114,13 @@ export class KeyIndex {
 
   /** The version the key shows right after main revision `revision`; undefined when it did not exist. */
   at(key: Key, revision: number): Revision | undefined {
+    return this.#exists(key, revision) ? { main: foundMain, sub: subOf(foundCode) } : undefined;
+  }
+
+  /** As {@link versionAt}, of a key. */
+  #exists(key: Key, revision: number): boolean {
     const tree = this.#tree;
-    if (!tree.find(key) || !versionAt(tree.leaf, tree.at, revision)) return undefined;
-    return { main: foundMain, sub: subOf(foundCode) };
+    return tree.find(key) && versionAt(tree.leaf, tree.at, revision);
   }
 
   /** Adds what the range shows at `revision` to `hits`, until that has `limit` versions. */
@@ -133,9 +137,16 @@ export class KeyIndex {
     hits: Hits,
     budget: number,
   ): KeyRange | null {
+    const { mains, subs } = hits;
+    if (range.single) {
+      if (mains.length < limit && this.#exists(range.start, revision)) {
+        mains.push(foundMain);
+        subs.push(subOf(foundCode));
+      }
+      return null;
+    }
     let seen = 0;
     let rest: KeyRange | null = null;
-    const { mains, subs } = hits;
     const enter = (node: Node): boolean => node.newest > revision || node.live > 0;
     const visit = (leaf: Leaf, from: number, to: number): boolean => {
       if (seen >= budget) {
@@ -164,6 +175,7 @@ export class KeyIndex {
 
   /** As {@link count}, but stops after about `budget` keys were looked at one by one. */
   countStep(range: KeyRange, revision: number, budget: number): { count: number; rest: KeyRange | null } {
+    if (range.single) return { count: this.#exists(range.start, revision) ? 1 : 0, rest: null };
     let seen = 0;
     let rest: KeyRange | null = null;
     let count = 0;

@@ -58,15 +58,7 @@ export class View {
   #read(plan: Plan, range: KeyRange): { count: number; more: boolean; kept: readonly (Uint8Array | Entry)[] } {
     const { index } = this.#source;
     const hits: Hits = { mains: [], subs: [] };
-    if (!plan.countOnly) {
-      if (range.single) {
-        const found = index.at(range.start, plan.at);
-        if (found !== undefined) {
-          hits.mains.push(found.main);
-          hits.subs.push(found.sub);
-        }
-      } else index.collect(range, plan.at, plan.read, plan.backwards, hits);
-    }
+    if (!plan.countOnly) index.collect(range, plan.at, plan.read, plan.backwards, hits);
     // Fewer than asked for are all there are.
     const complete = !plan.countOnly && hits.mains.length < plan.read;
     const count = complete ? hits.mains.length : index.count(range, plan.at);
