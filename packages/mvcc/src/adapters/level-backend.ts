@@ -11,7 +11,7 @@
  */
 import { type Clock, compare, copy, type Logger, silentLogger, type Timer } from '@kontiki/std';
 import type { Backend, Records, ScanOptions } from '../backend/backend.js';
-import { lay, overlay, type Pending, type PendingRecord, WriteBuffer } from '../backend/buffer.js';
+import { overlay, type Pending, WriteBuffer } from '../backend/buffer.js';
 import { MvccError } from '../errors.js';
 import { Slices } from '../slices.js';
 import {
@@ -19,11 +19,11 @@ import {
   binaryOptions,
   compactDatabase,
   type LevelDatabase,
-  type LevelIterator,
   lastRecord,
   scanDatabase,
 } from './level-database.js';
 import { LevelFiles } from './level-files.js';
+import { mergedScan } from './level-scan.js';
 import {
   batchMark,
   describe,
@@ -171,9 +171,15 @@ export class LevelBackend implements Backend {
     const gte = start === undefined ? Uint8Array.of(known.number) : recordKey(known.number, start);
     const lt = end === undefined ? Uint8Array.of(known.number + 1) : recordKey(known.number, end);
     // The iterator is made here and not with the first chunk: it holds the state of the database as of this call.
-    const iterator = scanDatabase(this.#db, gte, lt);
-    const recount = start === undefined && end === undefined ? known : undefined;
-    return this.#merge(iterator, overlay(lists), chunk, recount);
+    const stored = scanDatabase(this.#db, gte, lt);
+    const isWhole = start === undefined && end === undefined && this.#committing === undefined;
+    const batch = this.#batch;
+    return mergedScan(stored, overlay(lists), chunk, (records, bytes) => {
+      // If nothing was committed meanwhile, what was counted is better than any estimate.
+      if (!isWhole || batch !== this.#batch || this.#committing !== undefined) return;
+      known.records = records;
+      known.bytes = bytes;
+    });
   }
 
   tables(): readonly string[] {
@@ -348,55 +354,6 @@ export class LevelBackend implements Backend {
       table.bytes += key.length + value.length;
     }
   }
-
-  async *#merge(
-    iterator: LevelIterator,
-    pending: readonly PendingRecord[],
-    chunk: number,
-    recount: LevelTable | undefined,
-  ): AsyncGenerator<Records> {
-    const batch = this.#batch;
-    let records = 0;
-    let bytes = 0;
-    try {
-      let at = 0;
-      let next = iterator.nextv(chunk);
-      while (true) {
-        const stored = await next;
-        const last = stored.length === 0;
-        if (!last) {
-          // Read on while the consumer is busy; if it leaves, nobody will ask how that went.
-          next = iterator.nextv(chunk);
-          next.catch(() => {});
-        }
-        for (const record of stored) {
-          record[0] = withoutTable(record[0]);
-          records++;
-          bytes += record[0].length + record[1].length;
-        }
-        if (pending.length === 0) {
-          if (!last) yield stored;
-        } else {
-          const merged = lay(stored, pending, at, last);
-          at = merged.at;
-          if (merged.shown.length > 0) yield merged.shown;
-        }
-        if (last) break;
-      }
-    } finally {
-      await iterator.close();
-    }
-    // Estimates end here, if nothing was committed in between.
-    if (recount !== undefined && batch === this.#batch && this.#committing === undefined) {
-      recount.records = records;
-      recount.bytes = bytes;
-    }
-  }
-}
-
-/** A record's own key. */
-function withoutTable(key: Uint8Array): Uint8Array {
-  return new Uint8Array(key.buffer, key.byteOffset + 1, key.length - 1);
 }
 
 async function* nothing(): AsyncGenerator<Records> {}
