@@ -1,4 +1,4 @@
-import { fromLatin1 } from '@kontiki/std';
+import { fromLatin1, SeededRandom } from '@kontiki/std';
 import { MemoryLevel } from 'memory-level';
 import { describe, expect, it } from 'vitest';
 import { openLevelBackend } from './adapters/level-backend.js';
@@ -37,6 +37,33 @@ describe('what is read back', () => {
     expect(store.range(single('b')).kvs[0]).toMatchObject({ createRevision: 11, version: 1 });
     expect(store.range(single('a'), { revision: 7 }).kvs[0]).toMatchObject({ modRevision: 5, version: 4 });
     expect(store.range(single('b'), { revision: 8 }).count).toBe(0);
+  });
+
+  it('is the same store, however many batches it takes', async () => {
+    const backend = await openLevelBackend(new MemoryLevel(), { clock, commitBytes: 2 ** 30, commitChanges: 1e9 });
+    const random = new SeededRandom(3);
+    const lives = new Map<string, { created: number; version: number }>();
+    const COUNT = 450_000;
+    for (let main = 2; main < COUNT + 2; main++) {
+      const key = `k${random.int(COUNT / 3)}`;
+      const life = lives.get(key);
+      const dead = life !== undefined && random.int(4) === 0;
+      const next = { created: life?.created ?? main, version: (life?.version ?? 0) + 1 };
+      if (dead) lives.delete(key);
+      else lives.set(key, next);
+      const encoded = dead ? encodeTombstone(key) : encodePut(key, next.created, main, next.version, value, 0n);
+      backend.put(KEY_TABLE, encodeRevision(main, 0, dead), encoded);
+    }
+    const { index, revision, versions } = await restore(backend);
+    expect({ revision, versions, live: index.live }).toEqual({
+      revision: COUNT + 1,
+      versions: COUNT,
+      live: lives.size,
+    });
+    for (const [key, { created, version }] of lives) {
+      const head = index.head(key);
+      if (head?.createRevision !== created || head.version !== version) expect.unreachable(key);
+    }
   });
 
   it('is never below a compaction, even when that took the newest change away', async () => {

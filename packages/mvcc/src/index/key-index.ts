@@ -97,7 +97,7 @@ export class KeyIndex {
     else this.#tree.pop(undo.createRevision, undo.version);
   }
 
-  /** A change read back from storage, in revision order; versions before the first of a key may be compacted. */
+  /** A change read back from storage; those of a key in revision order. What came before the first may be compacted. */
   restore(key: Key, main: number, sub: number, tombstone: boolean, createRevision: number, version: number): void {
     const code = codeOf(sub, tombstone);
     const created = tombstone ? 0 : createRevision;
