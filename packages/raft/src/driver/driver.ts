@@ -7,7 +7,7 @@ import { resolveOptions } from '../options.js';
 import { RawNode } from '../raw-node.js';
 import type { Persist, Ready } from '../ready.js';
 import type { RaftStatus } from '../status.js';
-import type { Entry, LogIndex, NodeId, Snapshot, SnapshotMeta } from '../types.js';
+import type { Entry, LogIndex, NodeId, Snapshot, SnapshotMeta, Term } from '../types.js';
 import { NOBODY } from '../types.js';
 import { Applier } from './applier.js';
 import { Lane } from './lane.js';
@@ -121,7 +121,16 @@ export class RaftDriver<Outcome> {
    *   TOO_MANY_WAITING, DUPLICATE_ID, STOPPED
    */
   propose(id: bigint, data: Uint8Array, signal?: AbortSignal): Promise<Outcome> {
-    return this.#submit(id, data, signal);
+    return this.#submit(id, data, { signal });
+  }
+
+  /**
+   * Like {@link propose}, but only while this member leads in `term`: never forwarded, never given to a later leader.
+   * For what the leader decides by its own clock. May still be committed by a later leader, as anything this one
+   * appended; then it comes before everything of the later term.
+   */
+  proposeInTerm(id: bigint, data: Uint8Array, term: Term, signal?: AbortSignal): Promise<Outcome> {
+    return this.#submit(id, data, { signal, term });
   }
 
   /**
@@ -134,7 +143,7 @@ export class RaftDriver<Outcome> {
     if (this.#options.stateMachine.applyChange === undefined) {
       return Promise.reject(new RaftError('INVALID_CHANGE', 'the state machine has no applyChange'));
     }
-    return this.#submit(id, change, signal);
+    return this.#submit(id, change, { signal });
   }
 
   /**
@@ -189,9 +198,13 @@ export class RaftDriver<Outcome> {
     await Promise.all([this.#disk.close(), this.#restores.close(), this.#work.close()]);
   }
 
-  #submit(id: bigint, content: Uint8Array | MembershipChange, signal: AbortSignal | undefined): Promise<Outcome> {
+  #submit(
+    id: bigint,
+    content: Uint8Array | MembershipChange,
+    options: { readonly signal?: AbortSignal | undefined; readonly term?: Term },
+  ): Promise<Outcome> {
     if (this.#stopError !== undefined) return Promise.reject(this.#stopError);
-    const outcome = this.#proposals.add(id, content, this.#tick, signal);
+    const outcome = this.#proposals.add(id, content, this.#tick, options);
     this.#schedule();
     return outcome;
   }

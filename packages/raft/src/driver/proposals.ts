@@ -1,11 +1,14 @@
 import { RaftError } from '../errors.js';
 import type { MembershipChange } from '../membership/change.js';
+import type { Term } from '../types.js';
 
 /** Somebody who waits for what its proposal comes to. */
 export interface Proposal<Outcome> {
   readonly id: bigint;
   /** What is proposed; a change instead of bytes for the member set. */
   readonly content: Uint8Array | MembershipChange;
+  /** Present: only for a leader of this term, which must be this member. */
+  readonly term: Term | undefined;
   readonly sinceTick: number;
   /** A leader has it, or it is on its way to one: it may be committed even if this member never hears of it. */
   submitted: boolean;
@@ -47,7 +50,12 @@ export class Proposals<Outcome> {
     return this.#waiting.size;
   }
 
-  add(id: bigint, content: Uint8Array | MembershipChange, tick: number, signal?: AbortSignal): Promise<Outcome> {
+  add(
+    id: bigint,
+    content: Uint8Array | MembershipChange,
+    tick: number,
+    { signal, term }: { readonly signal?: AbortSignal | undefined; readonly term?: Term } = {},
+  ): Promise<Outcome> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     const bytes = content instanceof Uint8Array ? content.length : 0;
     if (this.#waiting.size >= this.#limits.maxWaiting || this.#queuedBytes + bytes > this.#limits.maxBytes) {
@@ -60,6 +68,7 @@ export class Proposals<Outcome> {
       const proposal: Proposal<Outcome> = {
         id,
         content,
+        term,
         sinceTick: tick,
         submitted: false,
         over: false,

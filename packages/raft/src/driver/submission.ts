@@ -8,7 +8,7 @@ import type { Proposal, Proposals } from './proposals.js';
  * can never be taken fails.
  */
 export function submitQueued<Outcome>(node: RawNode, proposals: Proposals<Outcome>): void {
-  const queue = proposals.takeQueue();
+  const queue = withoutDeposed(node, proposals, proposals.takeQueue());
   for (let at = 0; at < queue.length; ) {
     const { accepted, refused } = submitFrom(node, proposals, queue, at);
     for (const end = at + accepted; at < end; at++) queue[at]!.submitted = true;
@@ -20,6 +20,22 @@ export function submitQueued<Outcome>(node: RawNode, proposals: Proposals<Outcom
       return;
     }
   }
+}
+
+/** What was meant for the leader of one term, this member, must not reach another leader or another term. */
+function withoutDeposed<Outcome>(
+  node: RawNode,
+  proposals: Proposals<Outcome>,
+  queue: Proposal<Outcome>[],
+): Proposal<Outcome>[] {
+  if (!queue.some(({ term }) => term !== undefined)) return queue;
+  const { role, term: now } = node.status();
+  return queue.filter((proposal) => {
+    const { term } = proposal;
+    if (term === undefined || (role === 'leader' && term === now)) return true;
+    proposals.fail(proposal, new RaftError('LEADER_CHANGED', `this member does not lead in term ${term}`));
+    return false;
+  });
 }
 
 /** A change by itself, or as many proposals as come in a row. */

@@ -193,6 +193,34 @@ describe('three voters', () => {
     expect(world.host(2n).driver.status().role).toBe('leader');
     expect(await outcome).toBe(3);
   });
+
+  it('what is meant for one term of one leader goes to no other', async () => {
+    const world = new World(3);
+    await world.elect(1n);
+    const taken = world.host(1n).driver.proposeInTerm(71n, command(71n, 'a'), 1);
+    await world.settle();
+    expect(await taken).toBe(2);
+    const earlier = world.host(1n).driver.proposeInTerm(72n, command(72n, 'b'), 0);
+    earlier.catch(() => {});
+    const elsewhere = world.host(2n).driver.proposeInTerm(73n, command(73n, 'c'), 1);
+    elsewhere.catch(() => {});
+    await world.settle();
+    expect(await stateOf(earlier)).toBe('LEADER_CHANGED');
+    expect(await stateOf(elsewhere)).toBe('LEADER_CHANGED');
+    // Waiting for a transfer to end, it must not reach the leader that comes out of it.
+    world.host(1n).driver.transferLeadership(2n);
+    world.host(1n).turn();
+    const waiting = world.host(1n).driver.proposeInTerm(74n, command(74n, 'd'), 1);
+    waiting.catch(() => {});
+    await world.settle();
+    for (let i = 0; i < 2; i++) {
+      world.host(2n).clock.tick();
+      await world.settle();
+    }
+    expect(world.host(2n).driver.status().role).toBe('leader');
+    expect(await stateOf(waiting)).toBe('LEADER_CHANGED');
+    expect(world.host(3n).list).toEqual(['a']);
+  });
 });
 
 describe('snapshots', () => {
