@@ -1,5 +1,5 @@
 import { assert } from '@kontiki/std';
-import { resolveFeatureGates } from './feature-gates.js';
+import { type FeatureGate, resolveFeatureGates } from './feature-gates.js';
 import type { FlagValues } from './flags.js';
 import type { ServerOptions } from './options.js';
 import type { Parsed } from './parsed.js';
@@ -12,6 +12,8 @@ const LARGEST_TRIED_QUOTA_BYTES = 8 * 1024 ** 3;
 const LARGEST_TRIED_REQUEST_BYTES = 10 * 1024 ** 2;
 const DEFAULT_BATCH_INTERVAL_MS = 100;
 const DEFAULT_BATCH_LIMIT = 10_000;
+/** Below this a member that is merely slow would be taken for one that is gone. */
+const MIN_RAFT_TIMEOUT_MS = 5000;
 
 /** @param flags validated: see `validate` */
 export function buildOptions(flags: FlagValues): ServerOptions {
@@ -21,6 +23,8 @@ export function buildOptions(flags: FlagValues): ServerOptions {
   const quota = flags['quota-backend-bytes'];
   const intervalMs = flags['grpc-keepalive-interval'];
   const timeoutMs = flags['grpc-keepalive-timeout'];
+  const featureGates = sure(resolveFeatureGates(flags['feature-gates']));
+  const on = (gate: FeatureGate): boolean => featureGates.get(gate) === true;
   return {
     member: {
       name: flags.name,
@@ -34,6 +38,8 @@ export function buildOptions(flags: FlagValues): ServerOptions {
       snapshotEveryEntries: flags['snapshot-count'],
       snapshotCatchUpEntries: flags['snapshot-catchup-entries'],
       maxWalFiles: flags['max-wals'],
+      raftReadTimeoutMs: Math.max(flags['raft-read-timeout'], MIN_RAFT_TIMEOUT_MS),
+      raftWriteTimeoutMs: Math.max(flags['raft-write-timeout'], MIN_RAFT_TIMEOUT_MS),
     },
     listening: {
       peerUrls: flags['listen-peer-urls'],
@@ -51,6 +57,9 @@ export function buildOptions(flags: FlagValues): ServerOptions {
           : flags['initial-cluster'],
       initialClusterState: flags['initial-cluster-state'],
       initialClusterToken: flags['initial-cluster-token'],
+      strictReconfigCheck: flags['strict-reconfig-check'],
+      maxLearners: flags['max-learners'],
+      forceNewCluster: flags['force-new-cluster'],
     },
     logging: {
       level: flags['log-level'],
@@ -67,6 +76,7 @@ export function buildOptions(flags: FlagValues): ServerOptions {
       requestTimeoutMs: 5000 + 2 * electionMs,
       minLeaseTtlSeconds: minLeaseTtlSeconds(electionMs, heartbeatMs),
     },
+    leases: { checkpoint: on('LeaseCheckpoint'), checkpointPersist: on('LeaseCheckpointPersist') },
     compaction: {
       policy: sure(compactionPolicy(flags['auto-compaction-mode'], flags['auto-compaction-retention'])),
       batchLimit: flags['compaction-batch-limit'],
@@ -79,11 +89,13 @@ export function buildOptions(flags: FlagValues): ServerOptions {
       warningApplyDurationMs: flags['warning-apply-duration'],
       warningUnaryRequestDurationMs: flags['warning-unary-request-duration'],
       bootstrapDefragThresholdMegabytes: flags['bootstrap-defrag-threshold-megabytes'],
+      initialCorruptCheck: on('InitialCorruptCheck'),
       corruptCheckIntervalMs: flags['corrupt-check-time'],
+      compactHashCheck: on('CompactHashCheck'),
       compactHashCheckIntervalMs: flags['compact-hash-check-time'],
     },
     metrics: { extensive: flags.metrics === 'extensive' },
-    featureGates: sure(resolveFeatureGates(flags['feature-gates'])),
+    featureGates,
   };
 }
 

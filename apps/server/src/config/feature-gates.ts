@@ -28,7 +28,7 @@ export const FEATURE_GATES: ReadonlyMap<FeatureGate, FeatureGateSpec> = new Map<
       stage: 'ALPHA',
       byDefault: false,
       supported: [false, true],
-      meaning: 'compare data with the other members before serving; a single member has none to compare with',
+      meaning: 'compare data with the other members before serving, and do not start when it differs',
     },
   ],
   [
@@ -37,7 +37,7 @@ export const FEATURE_GATES: ReadonlyMap<FeatureGate, FeatureGateSpec> = new Map<
       stage: 'ALPHA',
       byDefault: false,
       supported: [false, true],
-      meaning: 'compare hashes of compacted data between members; a single member has none to compare with',
+      meaning: 'the leader compares the hashes of compactions between members; a difference raises the alarm CORRUPT',
     },
   ],
   [
@@ -51,11 +51,22 @@ export const FEATURE_GATES: ReadonlyMap<FeatureGate, FeatureGateSpec> = new Map<
   ],
   [
     'LeaseCheckpoint',
-    { stage: 'ALPHA', byDefault: false, supported: [false], meaning: 'replicate how long leases have left' },
+    {
+      stage: 'ALPHA',
+      byDefault: false,
+      supported: [false, true],
+      meaning:
+        'tell the other members now and then how long leases have left, so that a new leader need not begin anew',
+    },
   ],
   [
     'LeaseCheckpointPersist',
-    { stage: 'ALPHA', byDefault: false, supported: [false], meaning: 'keep that across restarts' },
+    {
+      stage: 'ALPHA',
+      byDefault: false,
+      supported: [false, true],
+      meaning: 'keep that across restarts; requires LeaseCheckpoint',
+    },
   ],
   [
     'SetMemberLocalAddr',

@@ -9,6 +9,7 @@ export interface ServerOptions {
   readonly clustering: ClusteringOptions;
   readonly logging: LoggingOptions;
   readonly limits: LimitOptions;
+  readonly leases: LeaseOptions;
   readonly compaction: CompactionOptions;
   readonly tuning: TuningOptions;
   readonly metrics: MetricsOptions;
@@ -35,6 +36,10 @@ export interface MemberOptions {
   readonly snapshotCatchUpEntries: number;
   /** Log segments kept behind the last snapshot; 0: all. */
   readonly maxWalFiles: number;
+  /** A stream from another member that is silent for so long is given up; at least 5 s. */
+  readonly raftReadTimeoutMs: number;
+  /** A write to another member that makes no progress for so long is given up; at least 5 s. */
+  readonly raftWriteTimeoutMs: number;
 }
 
 export interface ListeningOptions {
@@ -61,6 +66,12 @@ export interface ClusteringOptions {
   readonly initialCluster: string;
   readonly initialClusterState: 'new' | 'existing';
   readonly initialClusterToken: string;
+  /** Refuse changes of the membership that could cost the quorum. */
+  readonly strictReconfigCheck: boolean;
+  /** Members without a vote the cluster may have; 0: none. Should be the same on all members. */
+  readonly maxLearners: number;
+  /** Start from the data that is here as a cluster of this member alone. */
+  readonly forceNewCluster: boolean;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'panic' | 'fatal';
@@ -107,6 +118,13 @@ export interface LimitOptions {
   readonly minLeaseTtlSeconds: number;
 }
 
+export interface LeaseOptions {
+  /** The leader tells the others now and then how long leases have left, for the case that one of them takes over. */
+  readonly checkpoint: boolean;
+  /** What was told outlasts a restart; never without `checkpoint`. */
+  readonly checkpointPersist: boolean;
+}
+
 export interface CompactionOptions {
   /** How old revisions go by themselves. */
   readonly policy:
@@ -130,8 +148,13 @@ export interface TuningOptions {
   readonly warningUnaryRequestDurationMs: number;
   /** At boot, defragment if that would free at least this much; 0: never. */
   readonly bootstrapDefragThresholdMegabytes: number;
-  /** 0: off. Compares with other members: one member has none. */
+  /** Compare data with the other members before anybody is served. */
+  readonly initialCorruptCheck: boolean;
+  /** How often the leader compares all data with the other members; 0: never. */
   readonly corruptCheckIntervalMs: number;
+  /** The leader compares the hashes of compactions with the other members. */
+  readonly compactHashCheck: boolean;
+  /** How often it does, above 0. */
   readonly compactHashCheckIntervalMs: number;
 }
 

@@ -51,6 +51,8 @@ describe('defaults', () => {
         snapshotEveryEntries: 10_000,
         snapshotCatchUpEntries: 5000,
         maxWalFiles: 5,
+        raftReadTimeoutMs: 5000,
+        raftWriteTimeoutMs: 5000,
       },
       listening: {
         peerUrls: [{ kind: 'tcp', scheme: 'http', host: 'localhost', port: 2380, text: 'http://localhost:2380' }],
@@ -65,6 +67,9 @@ describe('defaults', () => {
         initialCluster: 'default=http://localhost:2380',
         initialClusterState: 'new',
         initialClusterToken: 'etcd-cluster',
+        strictReconfigCheck: true,
+        maxLearners: 1,
+        forceNewCluster: false,
       },
       logging: { level: 'info', format: 'json', outputs: [{ kind: 'stderr' }], rotation: undefined },
       limits: {
@@ -76,6 +81,7 @@ describe('defaults', () => {
         requestTimeoutMs: 7000,
         minLeaseTtlSeconds: 2,
       },
+      leases: { checkpoint: false, checkpointPersist: false },
       compaction: { policy: { mode: 'off' }, batchLimit: 1000, pauseMs: 10 },
       tuning: {
         backendBatchIntervalMs: 100,
@@ -84,7 +90,9 @@ describe('defaults', () => {
         warningApplyDurationMs: 100,
         warningUnaryRequestDurationMs: 300,
         bootstrapDefragThresholdMegabytes: 0,
+        initialCorruptCheck: false,
         corruptCheckIntervalMs: 0,
+        compactHashCheck: false,
         compactHashCheckIntervalMs: 60_000,
       },
       metrics: { extensive: false },
@@ -222,8 +230,8 @@ describe('what is not built yet', () => {
       '--experimental-memory-mlock is not supported yet by Kontiki (the database is not mapped into memory, so nothing can be locked there)',
     ],
     [
-      ['--feature-gates=LeaseCheckpoint=true'],
-      '--feature-gates=LeaseCheckpoint=true: LeaseCheckpoint=true is not supported yet by Kontiki',
+      ['--feature-gates=SetMemberLocalAddr=true'],
+      '--feature-gates=SetMemberLocalAddr=true: SetMemberLocalAddr=true is not supported yet by Kontiki',
     ],
     [
       ['--feature-gates=AllAlpha=true,LeaseCheckpoint=false,LeaseCheckpointPersist=false'],
@@ -246,7 +254,7 @@ describe('what is not built yet', () => {
       '--cert-file=',
       '--client-cert-auth=F',
       '--bcrypt-cost=0xa',
-      '--raft-read-timeout=5000ms',
+      '--discovery-dial-timeout=2000ms',
       '--auth-token=simple',
     ];
     expect(options(argv)).toEqual(options([]));
@@ -292,6 +300,35 @@ describe('the environment', () => {
         fields: { 'environment-variable': 'KONTIKI_SNAPSHOT_CUONT', 'did-you-mean': 'KONTIKI_SNAPSHOT_COUNT' },
       },
     ]);
+  });
+});
+
+describe('a cluster', () => {
+  it('has rules for its changes', () => {
+    const given = options(['--strict-reconfig-check=false', '--max-learners=0', '--force-new-cluster']);
+    expect(given.clustering).toMatchObject({ strictReconfigCheck: false, maxLearners: 0, forceNewCluster: true });
+    expect(message(['--max-learners=-1'])).toBe(
+      'invalid value "-1" for flag -max-learners: expected a whole number of at least 0',
+    );
+  });
+
+  it('waits for a slow member no less than five seconds', () => {
+    const given = options(['--raft-read-timeout=1s', '--raft-write-timeout=7s']);
+    expect(given.member).toMatchObject({ raftReadTimeoutMs: 5000, raftWriteTimeoutMs: 7000 });
+    expect(options(['--raft-read-timeout=6s', '--raft-write-timeout=0s']).member).toMatchObject({
+      raftReadTimeoutMs: 6000,
+      raftWriteTimeoutMs: 5000,
+    });
+  });
+
+  it('checks its data and checkpoints its leases where the gates say so', () => {
+    const gates = 'LeaseCheckpoint=true,LeaseCheckpointPersist=true,InitialCorruptCheck=true,CompactHashCheck=true';
+    const { leases, tuning } = options([`--feature-gates=${gates}`]);
+    expect(leases).toEqual({ checkpoint: true, checkpointPersist: true });
+    expect(tuning).toMatchObject({ initialCorruptCheck: true, compactHashCheck: true });
+    const old = options(['--experimental-enable-lease-checkpoint', '--experimental-compact-hash-check-enabled']);
+    expect(old.leases).toEqual({ checkpoint: true, checkpointPersist: false });
+    expect(old.tuning).toMatchObject({ initialCorruptCheck: false, compactHashCheck: true });
   });
 });
 

@@ -11,6 +11,9 @@ export interface ClusteringFlags {
   readonly 'pre-vote': boolean;
   readonly 'auto-compaction-retention': string;
   readonly 'auto-compaction-mode': 'periodic' | 'revision';
+  readonly 'strict-reconfig-check': boolean;
+  readonly 'max-learners': number;
+  readonly 'force-new-cluster': boolean;
   readonly 'v2-deprecation': string;
 }
 
@@ -27,14 +30,14 @@ export const clusteringFlags: FlagTable<ClusteringFlags> = {
     type.text,
     '',
     '3.4',
-    'Members a new cluster starts with, as name=url pairs; empty: this member alone. One member for now',
+    'Members of the cluster as name=url pairs, this one among them; a name comes once for each of its URLs. Empty: this member alone',
   ),
   'initial-cluster-state': flag(
     'Clustering',
     type.choice('new', 'existing'),
     'new',
     '3.4',
-    'Whether a member without data makes a cluster or joins one; without effect on a restart',
+    'Whether a member without data makes a cluster with the others or joins one that has added it; without effect on a restart',
   ),
   'initial-cluster-token': flag(
     'Clustering',
@@ -70,6 +73,27 @@ export const clusteringFlags: FlagTable<ClusteringFlags> = {
     'periodic',
     '3.4',
     'What --auto-compaction-retention counts',
+  ),
+  'strict-reconfig-check': flag(
+    'Clustering',
+    type.boolean,
+    'true',
+    '3.4',
+    'Refuse changes of the membership that could cost the cluster its quorum',
+  ),
+  'max-learners': flag(
+    'Clustering',
+    type.integer(0),
+    '1',
+    '3.6',
+    'Members without a vote a cluster may have; should be the same on all members',
+  ),
+  'force-new-cluster': flag(
+    'Unsafe',
+    type.boolean,
+    'false',
+    '3.4',
+    'Start from the data that is here as a cluster of this member alone, forgetting all others. For when a majority is lost for good',
   ),
   'v2-deprecation': flag(
     'Clustering',

@@ -23,6 +23,8 @@ export interface MemberFlags {
   readonly 'max-concurrent-streams': number;
   readonly 'grpc-keepalive-interval': number;
   readonly 'grpc-keepalive-timeout': number;
+  readonly 'raft-read-timeout': number;
+  readonly 'raft-write-timeout': number;
 }
 
 const MAX_UINT32 = 2 ** 32 - 1;
@@ -108,5 +110,19 @@ export const memberFlags: FlagTable<MemberFlags> = {
     '20s',
     '3.4',
     'How long a ping may stay unanswered before the connection is dropped',
+  ),
+  'raft-read-timeout': flag(
+    'Member',
+    type.duration,
+    '5s',
+    '3.5',
+    'How long a connection from another member may be silent before it is dropped; less than 5s counts as 5s',
+  ),
+  'raft-write-timeout': flag(
+    'Member',
+    type.duration,
+    '5s',
+    '3.5',
+    'How long a write to another member may stand still before its connection is dropped; less than 5s counts as 5s',
   ),
 };

@@ -60,14 +60,14 @@ export const tuningFlags: FlagTable<TuningFlags> = {
     type.duration,
     '0s',
     '3.6',
-    'How often data is compared between members, 0 never; a single member has none to compare with',
+    'How often the leader compares all data between members, 0 never. A difference raises the alarm CORRUPT',
   ),
   'compact-hash-check-time': flag(
     'Tuning',
     type.duration,
     '1m',
     '3.6',
-    'How often hashes of compacted data are compared between members; needs the gate CompactHashCheck',
+    'How often the leader compares the hashes of compactions between members; needs the gate CompactHashCheck',
   ),
   'socket-reuse-address': flag(
     'Tuning',

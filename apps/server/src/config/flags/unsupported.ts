@@ -20,7 +20,6 @@ type Row = readonly [
 const TLS = 'TLS is not built yet';
 const DISCOVERY = 'discovery of members is not built yet';
 const TRACING = 'tracing is not built yet';
-const PEERS = 'there is nothing between members yet: a cluster has one';
 
 const ROWS: Readonly<Partial<Record<FlagGroup, readonly Row[]>>> = {
   Member: [
@@ -34,8 +33,6 @@ const ROWS: Readonly<Partial<Record<FlagGroup, readonly Row[]>>> = {
     ['backend-bbolt-freelist-type', 'text', 'map', '3.5', 'the database is not a bbolt file'],
     ['grpc-keepalive-min-time', 'duration', '5s', '3.4', "the rate of clients' pings is not limited yet"],
     ['socket-reuse-port', 'boolean', 'false', '3.5', 'Node 20 cannot set SO_REUSEPORT'],
-    ['raft-read-timeout', 'duration', '5s', '3.5', PEERS],
-    ['raft-write-timeout', 'duration', '5s', '3.5', PEERS],
   ],
   Clustering: [
     ['discovery', 'text', '', '3.4', DISCOVERY],
@@ -56,9 +53,6 @@ const ROWS: Readonly<Partial<Record<FlagGroup, readonly Row[]>>> = {
     ['discovery-proxy', 'text', '', '3.4', DISCOVERY],
     ['discovery-srv', 'text', '', '3.4', DISCOVERY],
     ['discovery-srv-name', 'text', '', '3.4', DISCOVERY],
-    ['strict-reconfig-check', 'boolean', 'true', '3.4', PEERS],
-    ['max-learners', 'integer', '1', '3.6', PEERS],
-    ['force-new-cluster', 'boolean', 'false', '3.4', PEERS],
     ['downgrade-check-time', 'duration', '5s', '3.6', 'downgrades are not built yet'],
   ],
   Security: [
