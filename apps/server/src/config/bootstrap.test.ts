@@ -37,6 +37,18 @@ describe('a member without data', () => {
     );
   });
 
+  it('may be one of several, each at an address of its own', async () => {
+    const three = '--initial-cluster=default=http://127.0.0.1:1,b=http://b:1,c=http://c:1,b=http://b:2';
+    expect(await check(ADVERTISE, three)).toBeUndefined();
+    expect(await check(ADVERTISE, three, '--initial-cluster-state=existing')).toBeUndefined();
+  });
+
+  it('joins by the line that names it, whatever it advertises', async () => {
+    const two = '--initial-cluster=default=http://k.example:7,b=http://b:1';
+    expect(await check(ADVERTISE, two)).toContain('has default=http://k.example:7 but missing from');
+    expect(await check(ADVERTISE, two, '--initial-cluster-state=existing')).toBeUndefined();
+  });
+
   it.each([
     [
       ['--initial-cluster=b=http://localhost:1'],
@@ -44,7 +56,7 @@ describe('a member without data', () => {
     ],
     [
       [ADVERTISE, '--initial-cluster=default=http://127.0.0.1:1,default=http://127.0.0.1:2'],
-      '--initial-cluster has default=http://127.0.0.1:2 but missing from --initial-advertise-peer-urls=http://127.0.0.1:1 (resolved: http://127.0.0.1:1 != http://127.0.0.1:1,http://127.0.0.1:2)',
+      '--initial-cluster has default=http://127.0.0.1:2 but missing from --initial-advertise-peer-urls=http://127.0.0.1:1 (resolved urls: "http://127.0.0.1:1" != "http://127.0.0.1:1,http://127.0.0.1:2")',
     ],
     [
       [`${ADVERTISE},http://127.0.0.1:2`, '--initial-cluster=default=http://127.0.0.1:1'],
@@ -56,12 +68,44 @@ describe('a member without data', () => {
       'error setting up initial cluster: URL scheme must be http, https, unix, or unixs: ftp://a:1',
     ],
     [
-      ['--initial-cluster=default=http://localhost:2380,b=http://localhost:2381'],
-      '--initial-cluster names 2 members, Kontiki supports one for now',
+      [ADVERTISE, '--initial-cluster=default=http://127.0.0.1:1,b=http://127.0.0.1:1'],
+      'initial cluster b=http://127.0.0.1:1,default=http://127.0.0.1:1 has duplicate url',
+    ],
+    [
+      [ADVERTISE, '--initial-cluster=default=http://127.0.0.1:1,default=http://127.0.0.1:1'],
+      'initial cluster default=http://127.0.0.1:1,default=http://127.0.0.1:1 has duplicate url',
+    ],
+    [
+      [ADVERTISE, '--initial-cluster=default=http://127.0.0.1:1,b=http://a'],
+      'error setting up initial cluster: URL address does not have the form "host:port": http://a',
+    ],
+    [
+      [ADVERTISE, '--initial-cluster=default=http://127.0.0.1:1&b=http://a:1'],
+      'error setting up initial cluster: URL address does not have the form "host:port": http://127.0.0.1:1&b=http://a:1',
+    ],
+    [
+      [ADVERTISE, '--initial-cluster=default=http://127.0.0.1:1,b=http://a:1/x'],
+      'error setting up initial cluster: URL must not contain a path: http://a:1/x',
+    ],
+    [
+      [ADVERTISE, '--initial-cluster=default=http://127.0.0.1:1,b=http://:1'],
+      'error setting up initial cluster: unexpected empty host (http://:1)',
+    ],
+    [
+      [ADVERTISE, '--initial-cluster=default=http://127.0.0.1:1,b=https://a:1'],
+      'error setting up initial cluster: https://a:1 is not supported yet by Kontiki (TLS is not built yet)',
+    ],
+    [
+      ['--initial-cluster-state=existing', '--initial-cluster=b=http://a:1,c=http://c:1'],
+      'couldn\'t find local name "default" in the initial cluster configuration',
     ],
     [
       ['--initial-cluster-state=existing'],
-      '--initial-cluster-state=existing is not supported yet by Kontiki (joining a cluster is not built yet)',
+      'cannot fetch cluster info from peer urls: --initial-cluster names no member to join besides this one',
+    ],
+    [
+      ['--initial-cluster-state=existing', '--initial-cluster=default=http://localhost:2380,b=http://localhost:2380'],
+      'initial cluster b=http://localhost:2380,default=http://localhost:2380 has duplicate url',
     ],
   ])('is refused with one line: %j', async (argv, expected) => {
     expect(await check(...argv)).toBe(expected);
