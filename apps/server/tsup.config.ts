@@ -1,4 +1,4 @@
 import { defineConfig } from 'tsup';
 import { preset } from '../../tsup.preset.ts';
 
-export default defineConfig(preset('src/index.ts', 'src/main.ts'));
+export default defineConfig(preset('src/index.ts', 'src/main.ts', 'src/testing/index.ts'));
