@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer, Tree } from './answer.js';
 import { compareAnswers } from './compare.js';
-import { exceptions } from './exceptions.js';
+import { exceptions, referenceEnds } from './exceptions.js';
 import type { Operation, Range } from './operation.js';
 
 const none = { from: 'zero', plus: 0n } as const;
@@ -232,5 +232,15 @@ describe('exceptions', () => {
     expect(judged(raw, answer('unexpected EOF'), answer('truncated'))).toEqual({ used: ['unmarshal-text'], left: 0 });
     expect(judged(range, answer('unexpected EOF'), answer('truncated')).left).toBe(1);
     expect(judged(raw, answer('unexpected EOF'), { status: 13, details: 'truncated' }).left).toBe(1);
+  });
+
+  it('etcd-panics-in-txn: only in a transaction, only with that panic, only if the other refuses it whole', () => {
+    const txn: Operation = { kind: 'txn', compares: [], moreCompares: 0, success: [], failure: [] };
+    const panic = 'panic: unexpected error during txn with writes';
+    const refused: Answer = { status: 3, details: 'etcdserver: key not found' };
+    expect(referenceEnds.excuses(txn, panic, refused)).toBe(true);
+    expect(referenceEnds.excuses(range, panic, refused)).toBe(false);
+    expect(referenceEnds.excuses(txn, 'panic: another', refused)).toBe(false);
+    expect(referenceEnds.excuses(txn, panic, ok({}))).toBe(false);
   });
 });

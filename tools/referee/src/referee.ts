@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { ServerKind } from '../../harness/src/index.js';
 import type { Difference, Outcomes, Uses } from './compare.js';
-import { exceptions } from './exceptions.js';
+import { exceptions, referenceEnds } from './exceptions.js';
 import { histories } from './generate.js';
 import type { History } from './operation.js';
 import { PairKeeper, type PairOptions } from './pair.js';
@@ -78,7 +78,7 @@ interface Differing {
 class Session {
   readonly #options: RefereeOptions;
   readonly #keeper: PairKeeper;
-  readonly #uses: Uses = new Map(exceptions.map(({ name }) => [name, 0]));
+  readonly #uses: Uses = new Map([...exceptions, referenceEnds].map(({ name }) => [name, 0]));
   readonly #outcomes: Outcomes = new Map();
   readonly #startedAt = performance.now();
   readonly #found: Found[] = [];
@@ -166,6 +166,7 @@ class Session {
     const played = await play(history, pair, this.#uses, this.#outcomes);
     this.#operations += played.operations;
     this.#tell();
+    if (played.ended === true) await this.#keeper.discard();
     if (played.difference === undefined) return;
     // While shrinking, a pair that is still in step tells as much as a fresh one, at a hundredth of the time.
     if (!shrinking || !(await inStep(pair))) await this.#keeper.discard();
