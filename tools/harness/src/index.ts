@@ -15,4 +15,4 @@ export {
 export { type Calls, Client, type Reply, type TypedStream } from './client.js';
 export { freePorts } from './free-ports.js';
 export { type RawAnswer, type RawCallOptions, RawClient, type RawStream } from './raw-client.js';
-export { type Exit, type ServerOptions, ServerProcess } from './server-process.js';
+export { type Exit, type MemberOptions, type ServerOptions, ServerProcess } from './server-process.js';

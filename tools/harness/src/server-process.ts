@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Program, programOf, type ServerKind } from './binaries.js';
@@ -15,6 +15,24 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** How long a start may take until the first answer. Default 60,000. */
   readonly readyMs?: number;
+  /** As a member of a cluster; absent: a cluster of its own. */
+  readonly member?: MemberOptions;
+}
+
+/** What a member of a cluster must know of itself and of the others when it is founded. */
+export interface MemberOptions {
+  readonly name: string;
+  readonly clientPort: number;
+  /** Where it listens to its peers. */
+  readonly peerPort: number;
+  /** Where its peers are told to find it: that port, or something that stands before it. */
+  readonly advertisedPeerUrl: string;
+  /** In the form of `--initial-cluster`; asked at each start. */
+  initialCluster(): string;
+  /** `existing`: it joins a cluster that has added it. Asked at each start. */
+  initialClusterState(): 'new' | 'existing';
+  /** Holds its data and its log; removed by `dispose` unless it was there before. */
+  readonly directory: string;
 }
 
 export interface Exit {
@@ -50,8 +68,20 @@ export class ServerProcess {
     this.#options = options;
     this.#program = program;
     [this.clientPort, this.peerPort] = ports;
-    this.directory = mkdtempSync(join(tmpdir(), `kontiki-harness-${options.kind}-`));
+    const given = options.member?.directory;
+    if (given !== undefined && existsSync(given)) {
+      this.directory = given;
+      return;
+    }
+    this.directory = given ?? mkdtempSync(join(tmpdir(), `kontiki-harness-${options.kind}-`));
+    if (given !== undefined) mkdirSync(given, { recursive: true });
     directories.add(this.directory);
+  }
+
+  /** One member of a cluster, not started. */
+  static ofMember(options: ServerOptions & { readonly member: MemberOptions }): ServerProcess {
+    const program = programOf(options.kind, options.etcd === undefined ? {} : { etcd: options.etcd });
+    return new ServerProcess(options, program, [options.member.clientPort, options.member.peerPort]);
   }
 
   /** Starts a server and waits until it answers a linearizable read. @throws Error with the end of its log */
@@ -109,8 +139,15 @@ export class ServerProcess {
 
   /** Starts the stopped server on its directory and ports. @returns milliseconds until the first answer */
   async startAgain(extraFlags: readonly string[] = []): Promise<number> {
-    if (this.#child !== undefined) throw new Error('the server is running');
     const startedAt = performance.now();
+    this.launch(extraFlags);
+    await this.ready();
+    return performance.now() - startedAt;
+  }
+
+  /** Starts the stopped server and does not wait: a member of a cluster may need others before it answers. */
+  launch(extraFlags: readonly string[] = []): void {
+    if (this.#child !== undefined) throw new Error('the server is running');
     const log = openSync(this.#logFile, 'a');
     const child = spawn(this.#program.command, [...this.#program.leading, ...this.#flags(), ...extraFlags], {
       cwd: this.directory,
@@ -129,8 +166,22 @@ export class ServerProcess {
       child.once('exit', (code, signal) => end({ code, signal }));
       child.once('error', () => end({ code: null, signal: null }));
     });
-    await this.#ready(child, startedAt + (this.#options.readyMs ?? 60_000));
-    return performance.now() - startedAt;
+  }
+
+  /** Waits until the running server answers a linearizable read. @throws Error with the end of its log */
+  async ready(timeoutMs: number = this.#options.readyMs ?? 60_000): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) throw new Error(`${this.kind} is not running:\n${this.log()}`);
+    await this.#ready(child, performance.now() + timeoutMs);
+  }
+
+  /** Freezes it as it is: it keeps its ports, its connections and its locks, and answers nothing. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
   }
 
   /** Asks it to end and waits; after `graceMs` (default 20,000) it is killed. */
@@ -138,6 +189,8 @@ export class ServerProcess {
     const child = this.#child;
     if (child === undefined) return this.#exited;
     child.kill('SIGTERM');
+    // One that is paused hears nothing else.
+    child.kill('SIGCONT');
     const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
     const exit = await this.#exited;
     clearTimeout(timer);
@@ -158,7 +211,12 @@ export class ServerProcess {
   /** Kills what runs and removes the directory. Idempotent. */
   async dispose(): Promise<void> {
     await this.kill();
+    if (!directories.delete(this.directory)) return;
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Leaves the directory where it is, when this process ends too. */
+  keep(): void {
     directories.delete(this.directory);
   }
 
@@ -167,14 +225,16 @@ export class ServerProcess {
   }
 
   #flags(): readonly string[] {
+    const { member } = this.#options;
     return [
-      '--name=default',
+      `--name=${member?.name ?? 'default'}`,
       `--data-dir=${this.dataDirectory}`,
       `--listen-client-urls=${this.clientUrl}`,
       `--advertise-client-urls=${this.clientUrl}`,
       `--listen-peer-urls=${this.peerUrl}`,
-      `--initial-advertise-peer-urls=${this.peerUrl}`,
-      `--initial-cluster=default=${this.peerUrl}`,
+      `--initial-advertise-peer-urls=${member?.advertisedPeerUrl ?? this.peerUrl}`,
+      `--initial-cluster=${member?.initialCluster() ?? `default=${this.peerUrl}`}`,
+      ...(member === undefined ? [] : [`--initial-cluster-state=${member.initialClusterState()}`]),
       ...(this.#options.flags ?? []),
     ];
   }
