@@ -137,6 +137,6 @@ export class Compactor {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new MvccError('CLOSED', 'the store was closed before the compaction ended');
+    if (this.#closed) throw new MvccError('CLOSED', 'what is being compacted was closed before that ended');
   }
 }

@@ -4,6 +4,7 @@
  * - `KEY_NOT_FOUND`: a put that keeps the old value or lease of a key that does not exist.
  * - `LEASE_NOT_FOUND`: a put names a lease its caller does not know.
  * - `EMPTY_RANGE`: a watch on a range that can hold no key.
+ * - `STALE`: the state a store is to take over ends before its own.
  * - `CORRUPT`: what is stored is not what this package writes, or something it wrote is gone.
  * - `POISONED`: an earlier write to the backend failed; what is on disk is unknown, only reopening helps.
  * - `CLOSED`: the store or the backend has been closed.
@@ -14,6 +15,7 @@ export type MvccErrorCode =
   | 'KEY_NOT_FOUND'
   | 'LEASE_NOT_FOUND'
   | 'EMPTY_RANGE'
+  | 'STALE'
   | 'CORRUPT'
   | 'POISONED'
   | 'CLOSED';

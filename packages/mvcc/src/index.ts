@@ -19,10 +19,11 @@ export { decodeKeyValue, encodeKeyValue, withoutValue } from './codec.js';
 export { MvccError, type MvccErrorCode } from './errors.js';
 export type { HistoryHash } from './hash.js';
 export type { MvccMetrics } from './metrics.js';
+export type { MvccOptions, ReplaceOptions } from './options.js';
 export { all, between, contains, from, fromEtcd, isEmpty, prefix, single } from './range.js';
 export { decodeRevision, encodeRevision, isTombstone, revisionBound } from './revision.js';
 // for users
-export { type MvccOptions, MvccStore } from './store.js';
+export { MvccStore } from './store.js';
 export type { Compare } from './txn/compare.js';
 export {
   type DeleteOp,

@@ -2,12 +2,13 @@ import { fromLatin1 } from '@kontiki/std';
 import { MemoryLevel } from 'memory-level';
 import { describe, expect, it } from 'vitest';
 import { openLevelBackend } from './adapters/level-backend.js';
+import { contentOf } from './content.js';
+import { withSilence } from './metrics.js';
 import { Past } from './past.js';
 import { restore } from './restore.js';
 import { MvccStore } from './store.js';
 import { ManualClock } from './testing/manual-clock.js';
 import type { Op } from './txn/txn.js';
-import { Versions } from './versions.js';
 
 describe('the past', () => {
   it('comes in chunks of whole revisions, however large these are', async () => {
@@ -23,8 +24,8 @@ describe('the past', () => {
       );
       store.txn({ compares: [], success, failure: [] });
     }
-    const restored = await restore(backend);
-    const past = new Past(backend, new Versions(backend, 0, restored), () => store.revision);
+    const content = contentOf(backend, await restore(backend), { clock }, withSilence());
+    const past = new Past(() => content);
     for (const [from, to] of [
       [2, store.revision],
       [3, 7],

@@ -17,12 +17,17 @@ export interface Restored {
   /** Stored versions, and the bytes of their values. */
   readonly versions: number;
   readonly valueBytes: number;
+  /** Of every key that exists and has one. */
+  readonly leases: ReadonlyMap<Key, bigint>;
 }
 
 const CHUNK = 1000;
 
 /** Changes that are sorted by key before they go into the index, where neighbours then find each other's nodes at hand. */
 const BATCH = 200_000;
+
+/** As many as go into the index in a few milliseconds. */
+const SMALL_BATCH = 2000;
 
 /** Numbers to a change: main, sub, whether it is a tombstone, createRevision, version. */
 const NUMBERS = 5;
@@ -33,13 +38,14 @@ const NUMBERS = 5;
  * A compaction may have been interrupted anywhere: then some versions below its revision are gone and some are not, and
  * even the newest of all may be among those gone. So the revision is never below that of the compaction.
  *
- * @param onAttached  is called for every key that exists and has a lease, when all is read
+ * @param breathe  called, and waited for, every few milliseconds; may throw to give up. Absent: nobody else needs the thread
  */
-export async function restore(backend: Backend, onAttached?: (key: Key, lease: bigint) => void): Promise<Restored> {
+export async function restore(backend: Backend, breathe?: () => Promise<void>): Promise<Restored> {
   const { scheduled, finished } = readMarks(backend);
   const compactedRevision = Math.max(scheduled ?? -1, finished ?? -1);
   const index = new KeyIndex();
   const leases = new Map<Key, bigint>();
+  const batchSize = breathe === undefined ? BATCH : SMALL_BATCH;
   let batch = new Batch();
   let newest = { main: 1, sub: 0 };
   let versions = 0;
@@ -59,13 +65,13 @@ export async function restore(backend: Backend, onAttached?: (key: Key, lease: b
       else if (leases.size > 0) leases.delete(key);
       versions++;
       valueBytes += value.length;
-      if (!batch.isFull) continue;
+      if (batch.size < batchSize) continue;
       batch.restore(index);
       batch = new Batch();
     }
+    await breathe?.();
   }
   batch.restore(index);
-  if (onAttached !== undefined) for (const [key, lease] of leases) onAttached(key, lease);
   return {
     index,
     revision: Math.max(newest.main, compactedRevision),
@@ -73,6 +79,7 @@ export async function restore(backend: Backend, onAttached?: (key: Key, lease: b
     interrupted: scheduled !== undefined && scheduled > (finished ?? -1) ? scheduled : undefined,
     versions,
     valueBytes,
+    leases,
   };
 }
 
@@ -81,8 +88,8 @@ class Batch {
   readonly #keys: Key[] = [];
   #numbers = new Float64Array(1000 * NUMBERS);
 
-  get isFull(): boolean {
-    return this.#keys.length === BATCH;
+  get size(): number {
+    return this.#keys.length;
   }
 
   add(key: Key, { main, sub }: Revision, tombstone: boolean, createRevision: number, version: number): void {

@@ -1,47 +1,22 @@
-import { assert, type Clock, type Logger, silentLogger } from '@kontiki/std';
+import { assert, type Clock } from '@kontiki/std';
 import type { Backend } from './backend/backend.js';
 import { markScheduled, readMarks } from './backend/layout.js';
-import { Compactor } from './compactor.js';
+import { type Content, contentOf } from './content.js';
 import { compactedError, futureRevisionError, MvccError } from './errors.js';
 import { type HashJob, type HistoryHash, hashHistory } from './hash.js';
 import { type MvccMetrics, withSilence } from './metrics.js';
+import type { MvccOptions, ReplaceOptions } from './options.js';
 import { Past } from './past.js';
-import { restore } from './restore.js';
+import { type Restored, restore } from './restore.js';
 import { Slices } from './slices.js';
 import { SlicedView } from './txn/sliced-view.js';
 import { isReadOnly, type Op, runTxn, type Txn, type TxnCheck, type TxnResult } from './txn/txn.js';
 import { View } from './txn/view.js';
 import { Write } from './txn/write.js';
 import type { EncodedRangeResult, Key, KeyRange, RangeOptions, RangeResult } from './types.js';
-import { Versions } from './versions.js';
-import { Hub, type HubOptions, type WatchStatus } from './watch/hub.js';
+import { Hub, type WatchStatus } from './watch/hub.js';
 import type { Watcher, WatchOptions } from './watch/watcher.js';
 
-export interface MvccOptions {
-  /** Holds what the store holds; stays open when the store closes. */
-  readonly backend: Backend;
-  readonly clock: Clock;
-  readonly logger?: Logger;
-  /** Versions a compaction removes between two pauses; default 1000. */
-  readonly compactionBatchLimit?: number;
-  /** How long these pauses are; default 10. */
-  readonly compactionPauseMs?: number;
-  /** Memory for stored bytes that were written or read lately; default 64 MiB. */
-  readonly valueCacheBytes?: number;
-  /**
-   * Of so many compactions, the latest, the hash of what they compacted is remembered until the store is closed, and answered by
-   * {@link MvccStore.hash} for their revisions: members that compact alike can compare it at leisure. etcd keeps 10. Each compaction
-   * then reads all history up to its revision. Default 0.
-   */
-  readonly compactionHashes?: number;
-  readonly metrics?: Partial<MvccMetrics>;
-  /** Bounds on what watching keeps in memory. */
-  readonly watch?: HubOptions;
-  /** Called while the store opens, for every key that has a lease. */
-  readonly onAttached?: (key: Key, lease: bigint) => void;
-}
-
-const DEFAULT_CACHE = 64 * 2 ** 20;
 const NO_OPTIONS: RangeOptions = {};
 const NO_CHECK: TxnCheck = {};
 
@@ -51,76 +26,64 @@ const NO_CHECK: TxnCheck = {};
  * Everything that decides is synchronous. A method that throws has changed nothing. Revisions start at 1, the empty store.
  */
 export class MvccStore {
-  readonly #backend: Backend;
+  readonly #options: Omit<MvccOptions, 'backend'>;
   readonly #clock: Clock;
-  readonly #versions: Versions;
-  readonly #compactor: Compactor;
   readonly #hub: Hub;
   readonly #metrics: MvccMetrics;
   readonly #hashLimit: number;
+  #content: Content;
   #hashes: readonly HistoryHash[] = [];
-  #revision: number;
+  #replacing = false;
   #closed = false;
 
   /** Rebuilds the index from the backend, and takes up a compaction that was interrupted. Throws `CORRUPT`. */
   static async open(options: MvccOptions): Promise<MvccStore> {
-    const restored = await restore(options.backend, options.onAttached);
-    const versions = new Versions(options.backend, options.valueCacheBytes ?? DEFAULT_CACHE, restored);
-    const store = new MvccStore(options, versions, restored.revision);
-    if (restored.interrupted !== undefined) store.#startCompaction(restored.interrupted, undefined);
+    const { backend, onAttached } = options;
+    const restored = await restore(backend);
+    if (onAttached !== undefined) for (const [key, lease] of restored.leases) onAttached(key, lease);
+    const store = new MvccStore(options, restored);
+    store.#resume(restored);
     return store;
   }
 
-  private constructor(options: MvccOptions, versions: Versions, revision: number) {
-    const logger = options.logger ?? silentLogger;
-    this.#backend = options.backend;
+  private constructor({ backend, ...options }: MvccOptions, restored: Restored) {
+    // Not the backend: it may be replaced, and is not kept alive then.
+    this.#options = options;
     this.#clock = options.clock;
-    this.#versions = versions;
-    this.#revision = revision;
     this.#metrics = withSilence(options.metrics);
     this.#hashLimit = options.compactionHashes ?? 0;
-    this.#compactor = new Compactor({
-      index: versions.index,
-      backend: options.backend,
-      clock: options.clock,
-      logger,
-      metrics: this.#metrics,
-      batchLimit: options.compactionBatchLimit ?? 1000,
-      pauseMs: options.compactionPauseMs ?? 10,
-      meanValueBytes: () => versions.meanValueBytes,
-      onDropped: (count) => versions.dropped(count),
-    });
-    this.#hub = new Hub(new Past(options.backend, versions, () => this.#revision), options.watch);
+    this.#content = contentOf(backend, restored, options, this.#metrics);
+    this.#hub = new Hub(new Past(() => this.#content), options.watch);
     this.#measure();
   }
 
   /** That of the newest write; 1 for an empty store. */
   get revision(): number {
-    return this.#revision;
+    return this.#content.revision;
   }
 
   /** The oldest revision that can be read; -1 when never compacted. */
   get compactedRevision(): number {
-    return this.#versions.compactedRevision;
+    return this.#content.versions.compactedRevision;
   }
 
   /** Keys that exist now. */
   get size(): number {
-    return this.#versions.index.live;
+    return this.#content.versions.index.live;
   }
 
   /** Throws `COMPACTED`, `FUTURE_REVISION`. */
   range(range: KeyRange, options: RangeOptions = NO_OPTIONS): RangeResult {
     this.#assertOpen();
     this.#metrics.ranges.add();
-    return new View(this.#versions, this.#revision).range(range, options);
+    return new View(this.#content.versions, this.revision).range(range, options);
   }
 
   /** As {@link range}, entries as they are stored. */
   rangeEncoded(range: KeyRange, options: RangeOptions = NO_OPTIONS): EncodedRangeResult {
     this.#assertOpen();
     this.#metrics.ranges.add();
-    return new View(this.#versions, this.#revision).rangeEncoded(range, options);
+    return new View(this.#content.versions, this.revision).rangeEncoded(range, options);
   }
 
   /**
@@ -145,7 +108,7 @@ export class MvccStore {
     this.#assertOpen();
     assert(isReadOnly(txn), 'a read-only transaction has ranges and nothing else');
     this.#metrics.txns.add();
-    return runTxn(txn, this.#versions, this.#revision, undefined, NO_CHECK);
+    return runTxn(txn, this.#content.versions, this.revision, undefined, NO_CHECK);
   }
 
   /**
@@ -154,10 +117,11 @@ export class MvccStore {
    */
   txn(txn: Txn, check: TxnCheck = NO_CHECK): TxnResult {
     this.#assertOpen();
-    const write = new Write(this.#versions, this.#versions, this.#revision);
+    const { versions, revision } = this.#content;
+    const write = new Write(versions, versions, revision);
     let result: TxnResult;
     try {
-      result = runTxn(txn, this.#versions, this.#revision, write, check);
+      result = runTxn(txn, versions, revision, write, check);
       write.finish();
     } catch (error) {
       write.rollback();
@@ -186,17 +150,22 @@ export class MvccStore {
   compact(revision: number): { readonly done: Promise<void> } {
     this.#assertOpen();
     if (revision <= this.compactedRevision) throw compactedError(revision, this.compactedRevision);
-    if (revision > this.#revision) throw futureRevisionError(revision, this.#revision);
-    const { scheduled, finished } = readMarks(this.#backend);
-    const before = scheduled === finished && this.#hashLimit > 0 ? this.#hashJob(revision, true) : undefined;
-    markScheduled(this.#backend, revision);
-    this.#versions.compactedRevision = revision;
+    if (revision > this.revision) throw futureRevisionError(revision, this.revision);
+    const { backend, versions } = this.#content;
+    const { scheduled, finished } = readMarks(backend);
+    const before = scheduled === finished && this.#hashLimit > 0 ? this.#compactionHash(revision) : undefined;
+    markScheduled(backend, revision);
+    versions.compactedRevision = revision;
     return { done: this.#startCompaction(revision, before) };
   }
 
   /** Resolves when no compaction is under way. */
-  compacted(): Promise<void> {
-    return this.#compactor.idle();
+  async compacted(): Promise<void> {
+    let content: Content;
+    do {
+      content = this.#content;
+      await content.compactor.idle();
+    } while (content !== this.#content);
   }
 
   /** As {@link MvccOptions.compactionHashes} says, by revision. */
@@ -210,14 +179,14 @@ export class MvccStore {
    */
   async hash(revision = 0): Promise<HistoryHash> {
     this.#assertOpen();
-    const { compactedRevision } = this;
+    const content = this.#content;
     const remembered = this.#hashes.find(({ hashRevision }) => hashRevision === revision);
     if (remembered !== undefined) return remembered;
-    if (revision > 0 && revision < compactedRevision) throw compactedError(revision, compactedRevision);
-    if (revision > this.#revision) throw futureRevisionError(revision, this.#revision);
-    const job = this.#hashJob(revision === 0 ? this.#revision : revision, false);
+    if (revision > 0 && revision < this.compactedRevision) throw compactedError(revision, this.compactedRevision);
+    if (revision > content.revision) throw futureRevisionError(revision, content.revision);
+    const job = this.#hashJob(revision === 0 ? content.revision : revision, false, () => this.#assertOpen());
     const startedMs = this.#clock.monotonic();
-    const hash = await this.#compactor.without(() => hashHistory(job));
+    const hash = await content.during(() => content.compactor.without(() => hashHistory(job)));
     this.#metrics.hashSeconds.observe((this.#clock.monotonic() - startedMs) / 1000);
     return hash;
   }
@@ -232,11 +201,72 @@ export class MvccStore {
     return this.#hub.status;
   }
 
+  /**
+   * Takes what another backend holds for its own, as a member that lagged too far behind must. First everything is read, in slices, beside
+   * the present state, which goes on being served; then the store switches in one synchronous step. Rejects with `STALE` when the new state
+   * ends before the current one, with `CORRUPT`, `CLOSED`, or what the new backend throws: then nothing has changed.
+   *
+   * - Writes and compactions must not be made from the call to the switch. One replacement at a time.
+   * - Watchers go on from their next revision in the new history, without gap or repeat; those whose next revision is compacted there end as
+   *   `compacted`. What was buffered for them is dropped: the new history has it. Those that wait for a future revision go on waiting.
+   * - Reads in slices and hashes under way at the switch end with the state they began with.
+   * - A compaction under way ends at the switch; its `done` then waits for the new state to be compacted as far, and rejects with `CLOSED`
+   *   when that never was asked to be. One that the new state had begun is carried on.
+   * - Remembered hashes of compactions are forgotten.
+   *
+   * Resolves when nothing uses the old backend any more, which is some time after the switch if such reads are under way: only then may it
+   * be closed. It is left open, and keeps what it held.
+   */
+  async replace(backend: Backend, options: ReplaceOptions = {}): Promise<void> {
+    this.#assertOpen();
+    assert(!this.#replacing, 'one replacement at a time');
+    const old = this.#content;
+    assert(backend !== old.backend, 'a state is replaced by another one');
+    this.#replacing = true;
+    try {
+      const { revision, compactedRevision } = this;
+      const slices = new Slices(this.#clock);
+      const restored = await restore(backend, async () => {
+        if (slices.due) await slices.next();
+        this.#assertOpen();
+      });
+      this.#assertOpen();
+      assert(
+        old.revision === revision && old.versions.compactedRevision === compactedRevision,
+        'nothing is written while the state is being replaced',
+      );
+      if (restored.revision < revision) {
+        throw new MvccError('STALE', `the new state ends at revision ${restored.revision}, this one at ${revision}`);
+      }
+      this.#switchTo(backend, restored, options);
+      await old.retire();
+    } finally {
+      this.#replacing = false;
+    }
+  }
+
+  #switchTo(backend: Backend, restored: Restored, { onAttached, onSwitch }: ReplaceOptions): void {
+    if (onAttached !== undefined) for (const [key, lease] of restored.leases) onAttached(key, lease);
+    const before = this.revision;
+    this.#content = contentOf(backend, restored, this.#options, this.#metrics);
+    this.#hashes = [];
+    this.#hub.replaced(before);
+    this.#measure();
+    if (this.compactedRevision >= 0) this.#metrics.compactRevision.set(this.compactedRevision);
+    this.#resume(restored);
+    onSwitch?.();
+  }
+
+  /** Carries on a compaction that the content was found in the middle of. */
+  #resume({ interrupted }: Restored): void {
+    if (interrupted !== undefined) this.#startCompaction(interrupted, undefined);
+  }
+
   /** Ends watchers, reads in slices, hashes and the running compaction, which goes on after the next open. The backend stays open. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await Promise.all([this.#hub.close(), this.#compactor.close()]);
+    await Promise.all([this.#hub.close(), this.#content.compactor.close()]);
   }
 
   #one(op: Op): TxnResult {
@@ -244,7 +274,7 @@ export class MvccStore {
   }
 
   #publish(write: Write): void {
-    this.#revision++;
+    this.#content.revision++;
     let puts = 0;
     let putBytes = 0;
     for (const { type, encoded } of write.stored) {
@@ -257,29 +287,54 @@ export class MvccStore {
     if (deletes > 0) this.#metrics.deletes.add(deletes);
     if (putBytes > 0) this.#metrics.putBytes.add(putBytes);
     this.#measure();
-    this.#hub.publish(this.#revision, write.stored);
+    this.#hub.publish(this.revision, write.stored);
   }
 
   #measure(): void {
-    this.#metrics.keys.set(this.#versions.index.live);
-    this.#metrics.currentRevision.set(this.#revision);
+    this.#metrics.keys.set(this.size);
+    this.#metrics.currentRevision.set(this.revision);
   }
 
-  #hashJob(revision: number, compacting: boolean): HashJob {
-    const { compactedRevision, index } = this.#versions;
-    const check = (): void => this.#assertOpen();
+  #hashJob(revision: number, compacting: boolean, check: () => void): HashJob {
+    const { backend, versions } = this.#content;
+    const { compactedRevision, index } = versions;
     const slices = new Slices(this.#clock);
-    return { backend: this.#backend, index, revision, compactedRevision, compacting, slices, check };
+    return { backend, index, revision, compactedRevision, compacting, slices, check };
   }
 
-  #startCompaction(revision: number, job: HashJob | undefined): Promise<void> {
+  /** Remembers the hash of what a compaction is about to compact. */
+  #compactionHash(revision: number): () => Promise<void> {
+    const content = this.#content;
+    const check = (): void => {
+      this.#assertOpen();
+      if (content !== this.#content) throw replacedError(revision);
+    };
+    const job = this.#hashJob(revision, true, check);
+    return async () => {
+      const hash = await hashHistory(job);
+      check();
+      this.#remember(hash);
+    };
+  }
+
+  #startCompaction(revision: number, before: (() => Promise<void>) | undefined): Promise<void> {
     this.#metrics.compactRevision.set(revision);
-    const done = this.#compactor.compact(revision, async () => {
-      if (job !== undefined) this.#remember(await hashHistory(job));
+    const content = this.#content;
+    const done = content.compactor.compact(revision, before).catch((error: unknown) => {
+      if (this.#closed || content === this.#content) throw error;
+      return this.#compactedElsewhere(revision);
     });
     // Whoever does not wait for it learns of a failure from the backend, which is where it comes from.
     done.catch(() => {});
     return done;
+  }
+
+  /** The state that was being compacted was replaced: the new one has the same compaction in its past, and perhaps still under way. */
+  async #compactedElsewhere(revision: number): Promise<void> {
+    await this.compacted();
+    this.#assertOpen();
+    const { finished = -1 } = readMarks(this.#content.backend);
+    if (finished < revision) throw replacedError(revision);
   }
 
   #remember(hash: HistoryHash): void {
@@ -293,10 +348,16 @@ export class MvccStore {
     };
     check();
     this.#metrics.ranges.add();
-    return read(new SlicedView(this.#versions, this.#revision, new Slices(this.#clock), check));
+    const content = this.#content;
+    const view = new SlicedView(content.versions, content.revision, new Slices(this.#clock), check);
+    return content.during(() => read(view));
   }
 
   #assertOpen(): void {
     if (this.#closed) throw new MvccError('CLOSED', 'the store is closed');
   }
+}
+
+function replacedError(revision: number): MvccError {
+  return new MvccError('CLOSED', `the state was replaced before the compaction at ${revision} ended`);
 }

@@ -35,6 +35,7 @@ describe('the README', () => {
       KEY_NOT_FOUND: true,
       LEASE_NOT_FOUND: true,
       EMPTY_RANGE: true,
+      STALE: true,
       CORRUPT: true,
       POISONED: true,
       CLOSED: true,

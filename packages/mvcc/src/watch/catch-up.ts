@@ -41,6 +41,8 @@ export class CatchUp {
   /** Everybody that asked and is not known to have stopped asking. */
   readonly #index = new WatcherIndex();
   #running: Promise<void> | undefined;
+  /** Counts scans begun and left, so that each knows whether it is still the one. */
+  #scans = 0;
   #closed = false;
 
   // Of the round that goes on.
@@ -91,6 +93,11 @@ export class CatchUp {
     this.#unfind(watcher);
   }
 
+  /** What the scan that goes on still reads is not given out: the round goes on with another one from where it stands. */
+  leaveScan(): void {
+    this.#scans++;
+  }
+
   /** Resolves when no scan is open any more. Everybody must have left. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -132,8 +139,10 @@ export class CatchUp {
   /** One scan: until its end, or until what comes next is in memory. */
   async #scan(last: number): Promise<void> {
     const first = this.#position;
+    const scan = ++this.#scans;
     try {
       for await (const changes of this.#history.scan(first, last)) {
+        if (this.#scans !== scan) return;
         // While it was read, compaction may have taken something out of it.
         if (this.#waiting === 0 || this.#position < this.#history.compactedRevision) return;
         // Whoever asked meanwhile comes along.
@@ -143,11 +152,12 @@ export class CatchUp {
         if (!wasAll || this.#recent.covers(this.#position) || this.#isOver()) return;
       }
     } catch (error) {
+      if (this.#scans !== scan) return;
       // The round goes on from where it stands, and sees whether that is too late.
       if (error instanceof MvccError && error.code === 'COMPACTED' && first < this.#history.compactedRevision) return;
       throw error;
     }
-    if (this.#position >= this.#history.compactedRevision) this.#position = last + 1;
+    if (this.#scans === scan && this.#position >= this.#history.compactedRevision) this.#position = last + 1;
   }
 
   #giveRecent(): void {

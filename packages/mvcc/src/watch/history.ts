@@ -1,6 +1,9 @@
 import type { Key, StoredChange } from '../types.js';
 
-/** What a store lets its watchers see of the past: the port between the two. */
+/**
+ * What a store lets its watchers see of the past: the port between the two. A store may exchange the whole of it for a longer one, and must
+ * then call `Hub.replaced` in the same turn.
+ */
 export interface History {
   readonly revision: number;
   /** -1 when never compacted. */

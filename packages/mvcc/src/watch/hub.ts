@@ -52,6 +52,7 @@ export class Hub {
   readonly #history: History;
   readonly #limits: WatcherLimits;
   readonly #backlog: Backlog<WatcherState>;
+  readonly #recent: Recent;
   readonly #live: LiveWatchers;
   readonly #catchUp: CatchUp;
   readonly #around: Surroundings;
@@ -67,13 +68,13 @@ export class Hub {
       batchMaxBytes: options.batchMaxBytes ?? MIB,
     };
     const bell = new Bell();
-    const recent = new Recent({
+    this.#recent = new Recent({
       maxEvents: options.recentMaxEvents ?? 8192,
       maxBytes: options.recentMaxBytes ?? 8 * MIB,
     });
     this.#backlog = new Backlog(options.backlogMaxBytes ?? 64 * MIB);
-    this.#live = new LiveWatchers(recent, this.#backlog, bell);
-    this.#catchUp = new CatchUp(history, recent, this.#live, bell, {
+    this.#live = new LiveWatchers(this.#recent, this.#backlog, bell);
+    this.#catchUp = new CatchUp(history, this.#recent, this.#live, bell, {
       joinWithinRevisions: options.joinWithinRevisions ?? 10_000,
       turnMaxChanges: options.turnMaxChanges ?? 10_000,
       turnMaxDeliveries: options.turnMaxDeliveries ?? 250_000,
@@ -119,6 +120,17 @@ export class Hub {
   publish(revision: number, changes: readonly StoredChange[]): void {
     assert(revision === this.#history.revision, 'a revision is published when it has become the current one');
     this.#live.publish(changes);
+  }
+
+  /**
+   * History is another one from now on: the same up to `last`, which was the current revision, but it may go on from there and be compacted
+   * further. Must be called in the turn of the exchange. Watchers go on in it from where they stand.
+   */
+  replaced(last: number): void {
+    assert(last <= this.#history.revision, 'history does not get shorter');
+    this.#catchUp.leaveScan();
+    for (const subscription of this.#subscriptions) subscription.historyReplaced(last);
+    this.#recent.clear();
   }
 
   /** Ends every watcher, whatever it still had. Resolves when history is not being read any more. */

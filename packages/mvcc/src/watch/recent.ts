@@ -59,6 +59,15 @@ export class Recent {
     }
   }
 
+  /** Forgets everything, which nobody holds any more. What is published next need not follow on it. */
+  clear(): void {
+    this.#events = [];
+    this.#head = 0;
+    this.#bytes = 0;
+    this.#first = Number.MAX_SAFE_INTEGER;
+    this.#last = 0;
+  }
+
   /** Every change from `revision` on, which must be covered. */
   from(revision: number): readonly SharedEvent[] {
     assert(this.covers(revision), 'only asked for what is here');

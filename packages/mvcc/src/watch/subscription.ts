@@ -69,6 +69,19 @@ export class Subscription implements Watcher, Attendant {
     this.#over();
   }
 
+  /**
+   * History was exchanged for another one, which is the same up to `last`, the revision before the exchange, but may be compacted further.
+   * Whatever is buffered is read again from there.
+   */
+  historyReplaced(last: number): void {
+    const state = this.#state;
+    if (state.phase === 'live') this.#around.live.leave(state);
+    if (!state.isEmpty) state.fallBack();
+    else if (state.phase === 'live') state.becomeLagging(last + 1);
+    // A consumer that was told will take, and ask then.
+    if (state.armed) this.#settle();
+  }
+
   /** Called by the bell: something became readable, or was lost before the consumer heard of it. */
   attend(): void {
     // Told already: a reader took in between, which rings for what is left.

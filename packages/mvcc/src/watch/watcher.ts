@@ -79,7 +79,7 @@ export type WatchEnd = { readonly batch: WatchBatch } | { readonly error: unknow
 /**
  * One watcher, as the machinery sees it: what it wants, where it stands, what is buffered for it.
  *
- *                    buffer full: buffer dropped, history has it
+ *            buffer full, or history exchanged: buffer dropped, history has it
  *          ┌──────┐ ─────────────────────────────────────────────> ┌─────────┐
  *   ──────>│ live │                                                │ lagging │<──── start revision in the past
  *          └──────┘ <───────────────────────────────────────────── └─────────┘
@@ -226,6 +226,13 @@ export class WatcherState implements InLine<WatcherState> {
     if (this.phase === 'live') this.phase = 'lagging';
     this.joined = false;
     this.#release(this.#buffer.length);
+  }
+
+  /** Of a live watcher with nothing buffered: history may have something from `next` on. */
+  becomeLagging(next: number): void {
+    assert(this.phase === 'live' && this.#buffer === undefined, 'what is buffered is not left behind');
+    this.phase = 'lagging';
+    if (this.next < next) this.next = next;
   }
 
   /** What is buffered can still be taken, then `end`. */

@@ -18,6 +18,11 @@ it('gives every watcher the changes of its range from its start on, each once an
           watch: (options) => hub.watch(options),
           write: () => call(() => hub.publish(history.revision, history.latest)),
           compact: () => {},
+          replace: (missed, back) => {
+            const last = history.revision;
+            history.exchange(missed, back);
+            call(() => hub.replaced(last));
+          },
           proceed: () => history.proceed(),
         },
         sizes,

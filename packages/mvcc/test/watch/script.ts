@@ -7,14 +7,13 @@ import type { Habit } from './witness.js';
 const key = fc.constantFrom('a', 'ab', 'b', 'b\0', 'c');
 const which = fc.nat();
 
+const asked = fc.array(fc.record<Ask>({ type: fc.constantFrom('put', 'put', 'delete'), key }), {
+  minLength: 1,
+  maxLength: 4,
+});
+
 const steps = {
-  write: fc.record({
-    kind: fc.constant('write' as const),
-    asked: fc.array(fc.record<Ask>({ type: fc.constantFrom('put', 'put', 'delete'), key }), {
-      minLength: 1,
-      maxLength: 4,
-    }),
-  }),
+  write: fc.record({ kind: fc.constant('write' as const), asked }),
   watch: fc.record({
     kind: fc.constant('watch' as const),
     habit: fc.constantFrom<Habit>('eager', 'eager', 'sparing', 'slow', 'slow', 'reader'),
@@ -33,6 +32,12 @@ const steps = {
   proceed: fc.record({ kind: fc.constant('proceed' as const) }),
   turn: fc.record({ kind: fc.constant('turn' as const), microtasks: fc.integer({ min: 1, max: 12 }) }),
   compact: fc.record({ kind: fc.constant('compact' as const), back: fc.nat(8) }),
+  /** History is exchanged for one with more writes, and perhaps compacted further. */
+  replace: fc.record({
+    kind: fc.constant('replace' as const),
+    missed: fc.array(asked, { maxLength: 12 }),
+    back: fc.option(fc.nat(14), { nil: undefined }),
+  }),
   cancel: fc.record({ kind: fc.constant('cancel' as const), which }),
 };
 
@@ -49,6 +54,7 @@ export const script: fc.Arbitrary<Step[]> = fc.array(
     { weight: 6, arbitrary: steps.proceed },
     { weight: 6, arbitrary: steps.turn },
     { weight: 1, arbitrary: steps.compact },
+    { weight: 1, arbitrary: steps.replace },
     { weight: 1, arbitrary: steps.cancel },
   ),
   { minLength: 5, maxLength: 80, size: 'max' },

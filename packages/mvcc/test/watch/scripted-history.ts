@@ -43,6 +43,7 @@ export class ScriptedHistory implements History {
   #kept: StoredChange[] = [];
   #current = new Map<Key, KeyValue>();
   readonly #states = new Map<number, ReadonlyMap<Key, KeyValue>>([[1, new Map()]]);
+  #exchanges = 0;
   #gates: Deferred<void>[] = [];
   #isOpen = false;
 
@@ -91,6 +92,13 @@ export class ScriptedHistory implements History {
     });
   }
 
+  /** Takes writes, and perhaps a compaction, that happened elsewhere. What open scans still read is not to be believed. */
+  exchange(missed: readonly (readonly Ask[])[], back: number | undefined): void {
+    for (const asked of missed) this.write(asked);
+    if (back !== undefined && this.revision - back > this.compactedRevision) this.compact(this.revision - back);
+    this.#exchanges++;
+  }
+
   /** Lets scans go on by one chunk each, or from now on freely. */
   proceed(freely = false): void {
     this.#isOpen ||= freely;
@@ -102,6 +110,7 @@ export class ScriptedHistory implements History {
   async *scan(from: number, to: number): AsyncGenerator<readonly StoredChange[]> {
     this.scans++;
     this.openScans++;
+    const exchanges = this.#exchanges;
     try {
       for (let position = from; position <= to; ) {
         if (!this.#isOpen) {
@@ -110,6 +119,11 @@ export class ScriptedHistory implements History {
           await gate.promise;
         }
         if (this.failure !== undefined) throw this.failure;
+        if (this.#exchanges !== exchanges) {
+          if (this.revision % 3 === 0) throw new Error('an old scan failed');
+          if (this.revision % 3 === 1) yield lies(position);
+          return;
+        }
         if (from < this.compactedRevision && this.revision % 2 === 0)
           throw compactedError(from, this.compactedRevision);
         // Compaction leaves holes: a chunk is so many revisions that are there.
@@ -138,4 +152,12 @@ export class ScriptedHistory implements History {
       ? undefined
       : encodePut(key, kv.createRevision, kv.modRevision, kv.version, kv.value, kv.lease);
   }
+}
+
+/** What did not happen, to every key. */
+function lies(main: number): readonly StoredChange[] {
+  return ['a', 'ab', 'b', 'b\0', 'c'].map((key, sub) => {
+    const encoded = encodePut(key, main, main, 1, Uint8Array.of(0xff, 0xff), 0n);
+    return { key, type: 'put', encoded, revision: { main, sub } };
+  });
 }

@@ -22,6 +22,24 @@ async function openStore(watch: HubOptions): Promise<MvccStore> {
   return store;
 }
 
+/** What `backend` holds, with more writes and perhaps the beginning of a compaction, on a backend of its own. */
+async function ahead(
+  backend: LevelBackend,
+  missed: readonly (readonly Ask[])[],
+  back: number | undefined,
+): Promise<LevelBackend> {
+  const other = await openLevelBackend(new MemoryLevel(), { clock, commitIntervalMs: 1, commitChanges: 5 });
+  // The marks first: a compaction may be going on.
+  for (const table of ['meta', 'key']) {
+    for await (const records of backend.scan(table)) for (const [key, value] of records) other.put(table, key, value);
+  }
+  const store = await MvccStore.open({ backend: other, clock, compactionBatchLimit: 2 });
+  for (const asked of missed) write(store, asked);
+  if (back !== undefined && store.revision - back > store.compactedRevision) store.compact(store.revision - back);
+  await store.close();
+  return other;
+}
+
 async function closeAll(): Promise<void> {
   for (const { store, backend } of open) {
     await store.close();
@@ -50,9 +68,10 @@ function print({ type, kv, prevKv }: Event): string {
  * compaction keeps the last.
  */
 function lawful(steps: readonly Step[]): Step[] {
+  const once = (asked: readonly Ask[]): Ask[] => [...new Map(asked.map((ask) => [ask.key, ask])).values()];
   return steps.map((step) => {
-    if (step.kind !== 'write') return step;
-    return { ...step, asked: [...new Map(step.asked.map((ask) => [ask.key, ask])).values()] };
+    if (step.kind === 'write') return { ...step, asked: once(step.asked) };
+    return step.kind === 'replace' ? { ...step, missed: step.missed.map(once) } : step;
   });
 }
 
@@ -61,6 +80,7 @@ describe('a store', () => {
     await fc.assert(
       fc.asyncProperty(sizes, script, async (sizes, steps) => {
         const store = await openStore(sizes);
+        const opened = open[0]!;
         const model = new ScriptedHistory();
         const world = new World(
           model,
@@ -68,6 +88,12 @@ describe('a store', () => {
             watch: (options) => store.watch(options),
             write: (asked) => call(() => write(store, asked)),
             compact: (revision) => void store.compact(revision),
+            replace: async (missed, back) => {
+              const next = await ahead(opened.backend, missed, back);
+              await store.replace(next, { onSwitch: () => model.exchange(missed, back) });
+              await opened.backend.close();
+              opened.backend = next;
+            },
             proceed: turn,
           },
           sizes,

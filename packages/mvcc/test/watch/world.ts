@@ -24,6 +24,8 @@ export interface Subject {
   /** Makes one write, which changes something; the model has made it already. */
   write(asked: readonly Ask[]): void;
   compact(revision: number): void;
+  /** The model is to be given the same in the turn in which the exchange is made. */
+  replace(missed: readonly (readonly Ask[])[], back: number | undefined): Promise<void> | void;
   proceed(): Promise<void> | void;
 }
 
@@ -78,6 +80,8 @@ export class World {
         subject.compact(revision);
         return;
       }
+      case 'replace':
+        return subject.replace(step.missed, step.back);
       case 'cancel':
         if (witnesses.length > 0) witnesses[step.which % witnesses.length]!.cancel();
         return;
