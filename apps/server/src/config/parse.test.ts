@@ -308,7 +308,7 @@ describe('a cluster', () => {
     const given = options(['--strict-reconfig-check=false', '--max-learners=0', '--force-new-cluster']);
     expect(given.clustering).toMatchObject({ strictReconfigCheck: false, maxLearners: 0, forceNewCluster: true });
     expect(message(['--max-learners=-1'])).toBe(
-      'invalid value "-1" for flag -max-learners: expected a whole number of at least 0',
+      'invalid value "-1" for flag -max-learners: value out of range, expected a whole number of at least 0',
     );
   });
 
@@ -602,12 +602,17 @@ const valid: Record<Exclude<FlagName, 'config-file' | 'version' | 'help'>, fc.Ar
     'max-concurrent-streams': int(1, 2 ** 32 - 1),
     'grpc-keepalive-interval': duration,
     'grpc-keepalive-timeout': duration,
+    'raft-read-timeout': duration,
+    'raft-write-timeout': duration,
     'initial-advertise-peer-urls': urls,
     'initial-cluster': word,
     'initial-cluster-state': fc.constantFrom('new', 'existing'),
     'initial-cluster-token': word,
     'advertise-client-urls': urls,
     'pre-vote': bool,
+    'strict-reconfig-check': bool,
+    'max-learners': int(0),
+    'force-new-cluster': bool,
     'auto-compaction-retention': fc.oneof(duration, int(0)),
     'auto-compaction-mode': fc.constantFrom('periodic', 'revision'),
     'v2-deprecation': fc.constantFrom('not-yet', 'write-only', 'gone'),
@@ -623,6 +628,7 @@ const valid: Record<Exclude<FlagName, 'config-file' | 'version' | 'help'>, fc.Ar
     'log-rotation-config-json': fc.json(),
     'warning-unary-request-duration': duration,
     'feature-gates': fc.constantFrom(
+      'LeaseCheckpoint=true,LeaseCheckpointPersist=true,CompactHashCheck=true',
       'InitialCorruptCheck=true',
       'AllBeta=false',
       'AllAlpha=false,CompactHashCheck=true',
