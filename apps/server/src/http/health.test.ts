@@ -48,7 +48,14 @@ async function get(target: string, method = 'GET'): Promise<HttpAnswer> {
   const url = new URL(target, 'http://k');
   const handler = healthRoutes(patient, metrics, logger).get(url.pathname);
   if (handler === undefined) throw new Error('no such path');
-  return handler({ method, path: url.pathname, query: url.searchParams, headers: {} });
+  return handler({
+    method,
+    path: url.pathname,
+    query: url.searchParams,
+    headers: {},
+    body: new Uint8Array(0),
+    signal: new AbortController().signal,
+  });
 }
 
 describe('/health', () => {

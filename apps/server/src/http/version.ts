@@ -1,3 +1,4 @@
+import { hexId } from '../cluster/member-id.js';
 import { CLUSTER_VERSION_UNDECIDED, ETCD_VERSION, KONTIKI_VERSION } from '../cluster/version.js';
 import { type HttpHandler, onlyGet } from './answer.js';
 
@@ -18,5 +19,14 @@ export function versionHandler(versions: Versions): HttpHandler {
       storage: versions.storageVersion() ?? 'unknown',
       kontiki: KONTIKI_VERSION,
     }),
+  }));
+}
+
+/** `/downgrade/enabled`: whether the cluster is on its way to an older version. It cannot be: nothing here begins one. */
+export function downgradeHandler(clusterId: bigint): HttpHandler {
+  return onlyGet(() => ({
+    status: 200,
+    headers: { 'Content-Type': 'text/plain', 'X-Etcd-Cluster-ID': hexId(clusterId) },
+    body: 'false',
   }));
 }
