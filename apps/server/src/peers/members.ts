@@ -1,24 +1,28 @@
 import { hexId } from '../cluster/member-id.js';
+import type { Member } from '../cluster/members.js';
 import { type HttpHandler, onlyGet } from '../http/answer.js';
-import type { Node } from '../node/node.js';
+
+/** Who belongs to the cluster, as this member has applied it. */
+export interface MembersPorts {
+  readonly clusterId: bigint;
+  readonly membership: { list(): readonly Member[] };
+}
 
 /** `/members` of a peer address: who the members are, as joining members and tools ask. */
-export function membersHandler(node: Node): HttpHandler {
+export function membersHandler(ports: MembersPorts): HttpHandler {
   return onlyGet(() => ({
     status: 200,
-    headers: { 'Content-Type': 'application/json', 'X-Etcd-Cluster-ID': hexId(node.clusterId) },
-    body: `[${node.membership.list().map(describe).join(',')}]\n`,
+    headers: { 'Content-Type': 'application/json', 'X-Etcd-Cluster-ID': hexId(ports.clusterId) },
+    body: membersJson(ports.membership.list()),
   }));
 }
 
-/** Ids are JSON numbers here, as etcd's members expect, and too large for JSON.stringify. */
-function describe({
-  id,
-  peerUrls,
-  name,
-  clientUrls,
-  isLearner,
-}: ReturnType<Node['membership']['list']>[number]): string {
+/** One line of JSON. Ids are numbers here, as etcd's members expect, and too large for JSON.stringify. */
+export function membersJson(members: readonly Member[]): string {
+  return `[${members.map(describe).join(',')}]\n`;
+}
+
+function describe({ id, peerUrls, name, clientUrls, isLearner }: Member): string {
   const rest = JSON.stringify({
     peerURLs: peerUrls,
     ...(isLearner && { isLearner }),
