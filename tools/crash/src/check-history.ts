@@ -15,7 +15,7 @@ export function checkHistory(evidence: Evidence): Violation[] {
 class Replay {
   readonly #evidence: Evidence;
   readonly #owners: Owners;
-  readonly #state: State = new Map();
+  readonly #state: State;
   readonly #violations: Violation[] = [];
   readonly #reads: Map<number, Read[]>;
   readonly #snapshots: Map<number, Snapshot[]>;
@@ -26,15 +26,17 @@ class Replay {
   constructor(evidence: Evidence) {
     this.#evidence = evidence;
     this.#owners = new Owners(evidence.attempts);
-    this.#reads = byRevision(evidence.reads, ({ revision }) => revision);
+    this.#state = new Map(evidence.base?.entries ?? []);
+    this.#reads = byRevision([...evidence.reads, ...(evidence.serializable ?? [])], ({ revision }) => revision);
     this.#snapshots = byRevision(evidence.snapshots, ({ revision }) => revision);
     const idle = evidence.attempts.filter(({ outcome }) => outcome.kind === 'acked' && outcome.changed !== true);
     this.#idle = byRevision(idle, ({ outcome }) => (outcome.kind === 'acked' ? outcome.revision : 0));
   }
 
   run(): Violation[] {
-    this.#answersAt(1);
-    let expected = 2;
+    const begin = this.#evidence.base?.revision ?? 1;
+    this.#answersAt(begin);
+    let expected = begin + 1;
     for (const { revision, changes } of this.#evidence.log) {
       for (; expected < revision; expected++) this.#violation('gap', `nothing happened at revision ${expected}`);
       if (revision < expected) this.#violation('order', `revision ${revision} is told twice or too late`);
@@ -86,9 +88,7 @@ class Replay {
   /** Everything that was answered with this header revision. */
   #answersAt(revision: number): void {
     for (const read of this.#reads.get(revision) ?? []) {
-      const expected = [...this.#state].filter(([key]) =>
-        read.single ? key === read.prefix : key.startsWith(read.prefix),
-      );
+      const expected = read.single ? this.#entry(read.prefix) : this.#entriesUnder(read.prefix);
       this.#sameEntries(`a read of ${read.prefix}${read.single ? '' : '*'} at ${revision}`, read.entries, expected);
     }
     for (const { entries } of this.#snapshots.get(revision) ?? []) {
@@ -103,6 +103,15 @@ class Replay {
         );
       }
     }
+  }
+
+  #entry(key: string): (readonly [string, Entry])[] {
+    const entry = this.#state.get(key);
+    return entry === undefined ? [] : [[key, entry]];
+  }
+
+  #entriesUnder(prefix: string): (readonly [string, Entry])[] {
+    return [...this.#state].filter(([key]) => key.startsWith(prefix));
   }
 
   #sameEntries(what: string, got: ReadonlyMap<string, Entry>, expected: readonly (readonly [string, Entry])[]): void {
@@ -133,7 +142,7 @@ class Replay {
         );
       }
     }
-    for (const read of this.#evidence.reads) {
+    for (const read of [...this.#evidence.reads, ...(this.#evidence.serializable ?? [])]) {
       if (read.revision > last)
         this.#violation('lost', `revision ${read.revision} was read; the history ends at ${last}`);
     }

@@ -86,7 +86,11 @@ export interface Restart {
 export interface Evidence {
   readonly attempts: readonly Attempt[];
   readonly reads: readonly Read[];
-  /** The history the server tells in the end, from revision 2 on. */
+  /** Serializable reads: each is the state at its revision, however old that is. */
+  readonly serializable?: readonly Read[];
+  /** All keys before the history begins, and at which revision; absent: none, at revision 1. */
+  readonly base?: Snapshot;
+  /** The history the server tells in the end, from the revision behind `base` on. */
   readonly log: readonly Commit[];
   readonly snapshots: readonly Snapshot[];
   readonly watchers: readonly WatcherTrace[];

@@ -33,7 +33,7 @@ export class Owners {
   /** The write that made this revision though nobody was told so; it may make no other. */
   takeUntold(changes: readonly Change[], state: State, revision: number): Attempt | undefined {
     const value = changes.find((change) => change.type === 'put')?.entry.value;
-    const candidates = value === undefined ? [...this.#valueless] : [this.#byValue.get(value)];
+    const candidates = value === undefined ? this.#whoMayDelete(changes, state) : [this.#byValue.get(value)];
     const owner = candidates.find(
       (attempt) =>
         attempt !== undefined &&
@@ -44,6 +44,13 @@ export class Owners {
     this.#valueless.delete(owner);
     if (value !== undefined) this.#byValue.delete(value);
     return owner;
+  }
+
+  /** Writes without a value that may have deleted the first of these keys: a revocation names its lease. */
+  #whoMayDelete(changes: readonly Change[], state: State): Attempt[] {
+    const key = changes[0]?.key;
+    const lease = key === undefined ? undefined : state.get(key)?.lease;
+    return [...this.#valueless].filter(({ write }) => write.kind !== 'revoke' || write.lease === lease);
   }
 }
 
