@@ -141,7 +141,7 @@ export class CorruptionCheck {
     const turn = this.#turn;
     const round = async (): Promise<Round> => {
       const own = await this.#ports.hash(0);
-      const votes = await this.#votes(own.hashRevision);
+      const votes = await this.#votes(own.hashRevision, true);
       // From here on this member has all that they had when they answered.
       await this.#ports.barrier();
       const revision = this.#ports.revision();
@@ -195,24 +195,32 @@ export class CorruptionCheck {
     return { id: this.#ports.memberId, hash, compactRevision };
   }
 
-  async #votes(revision: number): Promise<readonly (HashVote & PeerHash)[]> {
-    const { logger } = this.#ports;
-    const votes = await Promise.all(
-      this.#ports.peers().map(async (id) => {
-        try {
-          return { id, ...(await this.#ports.peerHash(id, revision)) };
-        } catch (error) {
-          // A member that is down, slow, or ahead of us by a compaction is not a corrupt one.
-          logger.warn('cannot compare data with a member', {
-            'remote-member-id': hexId(id),
-            revision,
-            error: String(error),
-          });
-          return undefined;
-        }
-      }),
-    );
-    return votes.filter((vote) => vote !== undefined);
+  /** @param patient members that cannot say are asked once more: a follower is often a moment behind its leader */
+  async #votes(revision: number, patient = false): Promise<readonly (HashVote & PeerHash)[]> {
+    const votes = new Map<bigint, HashVote & PeerHash>();
+    const ask = async (id: bigint, last: boolean): Promise<void> => {
+      try {
+        votes.set(id, { id, ...(await this.#ports.peerHash(id, revision)) });
+      } catch (error) {
+        // A member that is down, slow, or ahead of us by a compaction is not a corrupt one.
+        if (last) this.#cannotCompare(id, revision, error);
+      }
+    };
+    await Promise.all(this.#ports.peers().map((id) => ask(id, !patient)));
+    const silent = this.#ports.peers().filter((id) => !votes.has(id));
+    if (patient && silent.length > 0) {
+      await this.#pause();
+      await Promise.all(silent.map((id) => ask(id, true)));
+    }
+    return [...votes.values()];
+  }
+
+  #cannotCompare(id: bigint, revision: number, error: unknown): void {
+    this.#ports.logger.warn('cannot compare data with a member', {
+      'remote-member-id': hexId(id),
+      revision,
+      error: String(error),
+    });
   }
 
   async #alarm(message: string, { revision, verdict, ahead }: Round): Promise<void> {
