@@ -98,7 +98,8 @@ export class RemoteCaller {
     const request = this.#request(
       {
         ...target,
-        agent: this.#agent,
+        // A kept connection may break just then, and whoever may not ask twice could not tell.
+        agent: call.repeatable ? this.#agent : false,
         method: call.method,
         path: call.path,
         headers: { ...call.headers, ...(call.body && { 'Content-Length': String(call.body.length) }) },
@@ -136,8 +137,8 @@ export class RemoteCaller {
     try {
       return await answered.promise;
     } catch (error) {
-      // A kept connection that the other side closed just then: it never heard of us, or may hear of us again.
-      if (request.reusedSocket && call.repeatable && codeOf((error as RemoteError).cause) === 'ECONNRESET') {
+      // A kept connection that the other side closed just then says nothing about the member.
+      if (request.reusedSocket && codeOf((error as RemoteError).cause) === 'ECONNRESET') {
         return await this.#ask(url, call, deadlineMs);
       }
       throw error;
