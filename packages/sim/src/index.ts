@@ -4,10 +4,27 @@
  *
  * @packageDocumentation
  */
+export {
+  checkLinearizable,
+  type LinearizableOptions,
+  type LinearizableResult,
+  type Model,
+} from './check/linearizable.js';
+export { type RegisterInput, type RegisterOutput, registerModel } from './check/register.js';
+export {
+  checkWatch,
+  type WatchAnswer,
+  type WatchCommit,
+  type WatchEvent,
+  type WatchSession,
+  type WatchTrace,
+  type WatchViolation,
+} from './check/watch.js';
 export { SimClock } from './clock.js';
 export { type DiskOperation, SimDisk } from './disk.js';
 export { type FaultKind, type FaultOptions, Faults, type Victim } from './faults.js';
 export type { Tear } from './file-contents.js';
+export { History, type OpenCall, type Operation } from './history.js';
 export { Life } from './life.js';
 export { Machine, type SimProcess } from './machine.js';
 export { GOOD_LINK, type LinkQuality, type SendOptions, SimNetwork } from './network.js';
