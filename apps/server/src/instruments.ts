@@ -26,6 +26,8 @@ export function memberMetrics(metrics: ServerMetrics, options: ServerOptions, lo
     snapshots: metrics.snapshot,
     reads: { failed: metrics.raft.readIndexesFailed, timedOut: metrics.raft.readIndexesSlow },
     leaseExpired: metrics.lease.expired,
+    lateHeartbeats: metrics.raft.lateHeartbeats,
+    members: metrics.members,
     applied(request, outcome, tookMs) {
       const operation = operationName(request);
       metrics.service.applySeconds(operation, outcome.ok || isCompacted(outcome)).observe(tookMs / MS);

@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { existsSync, readFileSync } from 'node:fs';
 import { checkBootstrap } from './config/bootstrap.js';
 import { parseCommandLine } from './config/parse.js';
+import { MemberRemovedError } from './member.js';
 import { openLogger, type ServerLogger } from './observe/logger.js';
 import { Server } from './server.js';
 
@@ -37,15 +38,27 @@ async function main(): Promise<void> {
 
   try {
     const server = await Server.start(parsed.options, logger);
-    server.failed.catch((error: unknown) => die('the member has stopped', error));
+    server.failed.catch((error: unknown) => {
+      if (error instanceof MemberRemovedError) void retire(server, logger, error);
+      else die('the member has stopped', error);
+    });
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.once(signal, () => {
         void shutDown(server, logger, signal);
       });
     }
   } catch (error) {
-    die('cannot start', error);
+    if (error instanceof MemberRemovedError) await retire(undefined, logger, error);
+    else die('cannot start', error);
   }
+}
+
+/** Nothing went wrong: whoever keeps this process running need not start it again. */
+async function retire(server: Server | undefined, logger: ServerLogger, error: MemberRemovedError): Promise<never> {
+  logger.named('main').warn(error.message, { 'data-dir': 'is kept; this member cannot use it any more' });
+  await server?.stop();
+  await logger.close();
+  process.exit(0);
 }
 
 /** Stops in order, then lets the signal end the process, so that whoever sent it sees what it did. */

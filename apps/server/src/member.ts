@@ -4,32 +4,47 @@
 import { LeaseTable, Lessor } from '@kontiki/lease';
 import type { Backend, MvccMetrics } from '@kontiki/mvcc';
 import type { rpc } from '@kontiki/proto';
-import { type ConfState, NOBODY, RaftDriver, type Transport } from '@kontiki/raft';
-import type { Clock, Counter, FileSystem, Logger, Random } from '@kontiki/std';
+import { type ConfState, NOBODY, RaftDriver, type Snapshot, type Transport } from '@kontiki/raft';
+import type { Clock, Counter, FileSystem, Logger, Random, Timer } from '@kontiki/std';
 import type { WalOptions } from '@kontiki/wal';
-import { NOSPACE } from './apply/alarms.js';
+import { CORRUPT, NOSPACE } from './apply/alarms.js';
 import { Quota } from './apply/quota.js';
 import type { Request } from './apply/request.js';
 import { type Outcome, ServerStateMachine } from './apply/state-machine.js';
-import { clusterId, hexId, memberId, type Sha1 } from './cluster/member-id.js';
-import { STORAGE_VERSION } from './cluster/version.js';
-import { parseInitialCluster } from './config/bootstrap.js';
+import { begin, type KnownMember } from './cluster/founding.js';
+import { hexId, type Sha1 } from './cluster/member-id.js';
+import type { Member as ClusterMember } from './cluster/members.js';
+import { type PeerLinks, PeerSet } from './cluster/peer-set.js';
+import { ETCD_VERSION, STORAGE_VERSION } from './cluster/version.js';
 import type { ServerOptions } from './config/options.js';
 import { AutoCompaction } from './node/auto-compaction.js';
+import { CorruptionCheck, type PeerHash } from './node/corruption-check.js';
+import { HeartbeatWatch } from './node/heartbeat-watch.js';
 import { LeaderDuties } from './node/leader-duties.js';
 import { Leadership } from './node/leadership.js';
+import { Leases } from './node/leases.js';
+import { type Links, Members, type MembersMetrics } from './node/members.js';
 import { Node } from './node/node.js';
 import { Proposer } from './node/propose.js';
 import type { ReadBarrierMetrics } from './node/read-barrier.js';
 import { RequestIds } from './node/request-ids.js';
 import { UniformTimeout } from './node/uniform-timeout.js';
+import { VersionAgreement } from './node/version-agreement.js';
+import type { PeerEvents } from './peers/context.js';
+import { BackendSlot } from './storage/backend-slot.js';
 import { defragmentAtBoot } from './storage/boot-defrag.js';
-import { type Bootstrapped, bootstrap, type Founding } from './storage/bootstrap.js';
+import { type Bootstrapped, bootstrap, checkApplied } from './storage/bootstrap.js';
 import { type DataDir, DataDirError, openDataDir } from './storage/data-dir.js';
 import { type DatabaseMetrics, databaseOf } from './storage/database.js';
-import { type SnapshotMetrics, TableSnapshots } from './storage/snapshots.js';
+import { databasesUpTo, listDatabases } from './storage/database-dirs.js';
+import type { RaftLog, RecoveredRaftLog } from './storage/raft-log.js';
+import { MemberSnapshots, removeLeftSnapshots, type Sha256, type SnapshotMetrics } from './storage/snapshots.js';
+import { standAlone } from './storage/stand-alone.js';
 import { MetaTable } from './storage/tables/meta.js';
 import { openTables, type Tables } from './storage/tables.js';
+
+/** Compactions whose hashes are remembered, to compare them with other members'. */
+const COMPACTION_HASHES = 10;
 
 /** What a member needs of the world. A simulator gives its own. */
 export interface World {
@@ -37,11 +52,48 @@ export interface World {
   readonly random: Random;
   readonly fileSystem: FileSystem;
   readonly sha1: Sha1;
-  readonly transport: Transport;
-  /** Opens the database in a folder; must reject when it is damaged. */
+  sha256(): Sha256;
+  /** Opens the database in a folder, a new one where there is none; must reject when it is damaged. */
   openBackend(directory: string, onError: (error: unknown) => void): Promise<Backend>;
+  /** Removes a database that nobody has open; nothing when there is none. */
+  removeDatabase(directory: string): Promise<void>;
+  /** The way to the other members. */
+  connect(options: PeerOptions): PeerConnections;
+  /** Questions to other members that raft does not carry. */
+  readonly remote: RemoteMembers;
+  /** URLs with their hosts as addresses; what cannot be resolved stays as it is. */
+  resolve(urls: readonly string[]): Promise<readonly string[]>;
   readonly logger: (caller: string) => Logger;
   readonly metrics: MemberMetrics;
+}
+
+/** What a member tells those who connect it to others. */
+export interface PeerOptions extends PeerEvents {
+  readonly memberId: bigint;
+  readonly clusterId: bigint;
+  ownPeerUrls(): readonly string[];
+  readonly snapshots: MemberSnapshots;
+}
+
+export interface PeerConnections extends Transport, PeerLinks, Links {
+  stop(): Promise<void>;
+}
+
+/** Calls to the peer addresses of one other member; they reject when it cannot be asked. */
+export interface RemoteMembers {
+  members(
+    peerUrls: readonly string[],
+    timeoutMs: number,
+  ): Promise<{ readonly clusterId: bigint; readonly members: readonly KnownMember[] }>;
+  version(peerUrls: readonly string[], timeoutMs: number): Promise<{ readonly server: string }>;
+  renewLease(peerUrls: readonly string[], id: bigint, timeoutMs: number, signal?: AbortSignal): Promise<number>;
+  leaseTimeToLive(
+    peerUrls: readonly string[],
+    request: { readonly id: bigint; readonly keys: boolean },
+    timeoutMs: number,
+  ): Promise<{ readonly TTL: number; readonly grantedTTL: number; readonly keys: readonly Uint8Array[] } | undefined>;
+  promote(peerUrls: readonly string[], id: bigint, timeoutMs: number): Promise<readonly ClusterMember[]>;
+  hashKv(peerUrls: readonly string[], revision: number, timeoutMs: number): Promise<PeerHash>;
 }
 
 /** What a member counts on its way. */
@@ -52,6 +104,8 @@ export interface MemberMetrics {
   readonly snapshots: SnapshotMetrics;
   readonly reads: ReadBarrierMetrics;
   readonly leaseExpired: Counter;
+  readonly lateHeartbeats: Counter;
+  readonly members: MembersMetrics;
   /** A request was applied. */
   applied(request: Request, outcome: Outcome, tookMs: number): void;
   alarm(alarm: rpc.AlarmMember, raised: boolean): void;
@@ -60,6 +114,21 @@ export interface MemberMetrics {
 const MS = 1000;
 /** How long a lease answer waits for committed entries to be applied. */
 const APPLY_WAIT_MS = 1000;
+/** How long another member may take to say who is in the cluster, which version it has, what its data hashes to. */
+const ASK_MEMBERS_MS = 2000;
+const ASK_VERSION_MS = 2000;
+const ASK_HASH_MS = 30_000;
+/** A member that was removed has this long to tell the others what it still knows. */
+const REMOVED_GRACE_MS = 1000;
+const CHECKPOINT_MS = 300_000;
+
+/** This member was removed from its cluster: it has nothing to do any more. Its data stays. */
+export class MemberRemovedError extends Error {
+  override readonly name = 'MemberRemovedError';
+  constructor() {
+    super('the member has been permanently removed from the cluster');
+  }
+}
 
 /** A running member. Constructed by {@link Member.open}; `stop` undoes it in reverse order. */
 export class Member {
@@ -71,16 +140,17 @@ export class Member {
     readonly proposer: Proposer,
     readonly leadership: Leadership,
     readonly leases: LeaseTable,
+    readonly checks: CorruptionCheck,
     readonly founded: boolean,
     readonly stop: () => Promise<void>,
   ) {}
 
   /**
-   * Recovers what the data directory holds, or founds it, and starts raft. Nothing is served yet.
-   * @throws DataDirError, WalError, MvccError: what is wrong with the directory, and what to do
+   * Recovers what the data directory holds, or founds or joins a cluster, and starts raft. Nothing is served yet.
+   * @throws DataDirError, WalError, MvccError, FoundingError: what is wrong, and what to do; MemberRemovedError
    */
   static async open(options: ServerOptions, world: World): Promise<Member> {
-    const { clock } = world;
+    const { clock, remote } = world;
     const undo: (() => Promise<void>)[] = [];
     const stop = async (): Promise<void> => {
       for (const step of undo.splice(0).reverse()) await step();
@@ -95,7 +165,10 @@ export class Member {
 
       const dataDir = await openDataDir(world.fileSystem, options.member.dataDirectory, options.member.walDirectory);
       undo.push(() => dataDir.release());
-      const backend = await openDatabase(world, dataDir, fail);
+      const started = await openLog(options, world, dataDir);
+      undo.push(() => started.wal.close());
+      const opened = await openDatabase(world, dataDir, started.log.snapshot?.index ?? 0, fail);
+      const backend = new BackendSlot(opened.backend);
       undo.push(() => backend.close());
       const database = databaseOf(backend, clock, world.metrics.database);
       await defragmentAtBoot(
@@ -104,74 +177,197 @@ export class Member {
         world.logger('storage/boot-defrag'),
       );
       const meta = new MetaTable(backend);
-      const started = await openLog(options, world, dataDir, meta.applied().index);
-      undo.push(() => started.wal.close());
-      const { log } = started;
+      const applied = meta.applied().index;
+      checkApplied(started.log, applied, dataDir.wal);
+      const log = options.clustering.forceNewCluster
+        ? await standAlone(started.log, started.raftLog, meta.confState() ?? NO_MEMBERS, applied)
+        : started.log;
+      const { nodeId: memberId, clusterId } = log.metadata;
       world.logger('storage/bootstrap').info(started.founded ? 'founded a new member' : 'recovered a member', {
         'data-dir': dataDir.root,
-        'local-member-id': hexId(log.metadata.nodeId),
-        'cluster-id': hexId(log.metadata.clusterId),
-        'applied-index': meta.applied().index,
+        'local-member-id': hexId(memberId),
+        'cluster-id': hexId(clusterId),
+        'applied-index': applied,
         'last-index': log.entries.at(-1)?.index ?? log.snapshot?.index ?? 0,
       });
 
       const leases = new LeaseTable({
-        minTtlSeconds: options.limits.minLeaseTtlSeconds,
         retryMs: options.limits.requestTimeoutMs,
+        ...(options.leases.checkpoint && { checkpointMs: CHECKPOINT_MS }),
       });
       const tables = await openTables({
         backend,
-        clusterId: log.metadata.clusterId,
+        clusterId,
         leases,
+        maxLearners: options.clustering.maxLearners,
         mvcc: {
           clock,
           logger: world.logger('mvcc'),
           compactionBatchLimit: options.compaction.batchLimit,
           compactionPauseMs: options.compaction.pauseMs,
+          compactionHashes: options.tuning.compactHashCheck ? COMPACTION_HASHES : 0,
           metrics: world.metrics.mvcc,
         },
         onAlarm: (alarm, raised) => world.metrics.alarm(alarm, raised),
       });
+      const { membership } = tables;
       undo.push(() => tables.store.close());
+      if (membership.isRemoved(memberId)) throw new MemberRemovedError();
 
+      const snapshots = new MemberSnapshots({
+        fileSystem: world.fileSystem,
+        directory: dataDir.snap,
+        backend,
+        path: opened.path,
+        openBackend: (directory) => world.openBackend(directory, fail),
+        removeDatabase: (directory) => world.removeDatabase(directory),
+        sha256: () => world.sha256(),
+        clock,
+        logger: world.logger('storage/snapshots'),
+        metrics: world.metrics.snapshots,
+      });
       const quota = new Quota(options.limits.quotaBackendBytes, () => backend.sizeBytes());
-      const leadership = new Leadership(log.metadata.nodeId, log.hardState?.term ?? 0);
-      const onOverQuota = (): void => {
-        // Raised again by the next write, should this one not get through.
-        node.alarm({ action: 1, memberID: log.metadata.nodeId, alarm: NOSPACE }).catch(() => {});
-      };
-      const driver = startRaft(options, world, { started, tables, leases, quota, leadership, fail, onOverQuota });
+      const leadership = new Leadership(memberId, log.hardState?.term ?? 0);
+      const links = world.connect({
+        memberId,
+        clusterId,
+        ownPeerUrls: () => membership.member(memberId)?.peerUrls ?? options.advertise.peerUrls,
+        receive: (message) => driver.receive(message),
+        reportUnreachable: (id) => driver.reportUnreachable(id),
+        reportSnapshot: (id, delivered) => driver.reportSnapshot(id, delivered),
+        isRemoved: (id) => membership.isRemoved(id),
+        onRemoved: () => fail(new MemberRemovedError()),
+        snapshots,
+      });
+      undo.push(() => links.stop());
+      const retired = new Set<Promise<void>>();
+      undo.push(async () => void (await Promise.all(retired)));
+      const driver = startRaft(options, world, {
+        log,
+        raftLog: started.raftLog,
+        tables,
+        leases,
+        quota,
+        leadership,
+        snapshots,
+        links,
+        fail,
+        onOverQuota: () => {
+          // Raised again by the next write, should this one not get through.
+          node.alarm({ action: 1, memberID: memberId, alarm: NOSPACE }).catch(() => {});
+        },
+        restore: async ({ meta: { index } }) => {
+          world.metrics.snapshots.installing.set(1);
+          const { backend: next, removeBefore } = await snapshots.openReceived(index);
+          const { before, unused } = await tables.replace(next);
+          world.metrics.snapshots.installing.set(0);
+          world.logger('storage/snapshots').info('went on from a snapshot of the leader', { 'snapshot-index': index });
+          const retire = (async (): Promise<void> => {
+            await unused;
+            await before.close();
+            await removeBefore();
+          })();
+          retired.add(retire);
+          retire.then(() => retired.delete(retire), fail);
+        },
+      });
       undo.push(() => driver.stop());
+      new PeerSet(memberId, membership, links, started.known);
+      let removedTimer: Timer | undefined;
+      membership.onChange(() => {
+        if (removedTimer !== undefined || !membership.isRemoved(memberId)) return;
+        removedTimer = clock.after(REMOVED_GRACE_MS, () => fail(new MemberRemovedError()));
+      });
+      undo.push(async () => removedTimer?.cancel());
 
-      const ids = new RequestIds(log.metadata.nodeId, clock.now());
-      const proposer = new Proposer({ driver, ids, maxRequestBytes: options.limits.maxRequestBytes });
+      const ids = new RequestIds(memberId, clock.now());
+      const timeoutMs = options.limits.requestTimeoutMs;
+      const proposer = new Proposer({
+        driver,
+        ids,
+        maxRequestBytes: options.limits.maxRequestBytes,
+        clock,
+        timeoutMs,
+        explain: (sinceMs) => (reachedSince(sinceMs) ? 'Timeout' : 'TimeoutDueToConnectionLost'),
+      });
+      /** Whether those who had to answer could be reached all the time. */
+      const reachedSince = (sinceMs: number): boolean => {
+        const since = (id: bigint): boolean => (links.activeSince(id) ?? Number.POSITIVE_INFINITY) <= sinceMs;
+        if (!leadership.isLeader) return since(leadership.leader);
+        const voters = membership.voters();
+        return voters.filter(({ id }) => id === memberId || since(id)).length > voters.length / 2;
+      };
       const lessor: Lessor = new Lessor({
         table: leases,
         clock,
         logger: world.logger('lease'),
         onExpired: async (id) => {
-          await node.leaseRevoke({ ID: id });
+          await node.leaseExpire(id, leadership.term);
           world.metrics.leaseExpired.add();
+        },
+        onCheckpoint: async (checkpoints) => {
+          const listed = checkpoints.map(({ id, remainingSeconds }) => ({ ID: id, remainingTTL: remainingSeconds }));
+          await node.leaseCheckpoint({ checkpoints: listed }, leadership.term);
         },
         confirmPrimary: () => node.readBarrier(),
       });
-      const node: Node = new Node({
-        memberId: log.metadata.nodeId,
-        driver,
-        proposer,
-        leadership,
-        ids,
-        store: tables.store,
-        leases,
-        lessor,
-        membership: tables.membership,
-        alarms: tables.alarms,
-        quota,
-        database,
-        clock,
-        applyTimeout: new UniformTimeout(clock, APPLY_WAIT_MS),
-        readMetrics: world.metrics.reads,
-      });
+      const node: Node = new Node(
+        {
+          memberId,
+          driver,
+          proposer,
+          leadership,
+          ids,
+          store: tables.store,
+          leases,
+          lessor,
+          membership,
+          alarms: tables.alarms,
+          quota,
+          minLeaseTtlSeconds: options.limits.minLeaseTtlSeconds,
+          database,
+          snapshots,
+          clock,
+          applyTimeout: new UniformTimeout(clock, APPLY_WAIT_MS),
+          readMetrics: world.metrics.reads,
+        },
+        (node) => ({
+          renewals: new Leases({
+            leadership,
+            membership,
+            clock,
+            timeoutMs,
+            table: leases,
+            lessor,
+            tickMs: options.member.heartbeatMs,
+            caughtUp: () => node.caughtUp(),
+            readBarrier: () => node.readBarrier(),
+            remote: {
+              renew: (leader, id, ms, signal) => remote.renewLease(leader.peerUrls, id, ms, signal),
+              async timeToLive(leader, id, keys, ms) {
+                const left = await remote.leaseTimeToLive(leader.peerUrls, { id, keys }, ms);
+                return left && { ttlSeconds: left.TTL, grantedSeconds: left.grantedTTL, keys: left.keys };
+              },
+            },
+          }),
+          members: new Members({
+            memberId,
+            membership,
+            leadership,
+            driver,
+            proposer,
+            links,
+            sha1: world.sha1,
+            clock,
+            timeoutMs,
+            strict: options.clustering.strictReconfigCheck,
+            metrics: world.metrics.members,
+            promoteThere: (leader, id, ms) => remote.promote(leader.peerUrls, id, ms),
+            caughtUp: () => node.caughtUp(),
+          }),
+        }),
+      );
+      undo.push(async () => node.renewals.stop());
       const compaction = new AutoCompaction(options.compaction.policy, {
         clock,
         logger: world.logger('auto-compaction'),
@@ -180,18 +376,53 @@ export class Member {
           await node.compact({ revision, physical: false });
         },
       });
+      const urlsOf = (id: bigint): readonly string[] => membership.member(id)?.peerUrls ?? [];
+      const versions = new VersionAgreement({
+        clock,
+        logger: world.logger('node/version-agreement'),
+        members: () => membership.list(),
+        versionOf: async (id) =>
+          id === memberId ? ETCD_VERSION : (await remote.version(urlsOf(id), ASK_VERSION_MS)).server,
+        current: () => membership.clusterVersion,
+        set: (version) => node.setClusterVersion(version),
+      });
+      const checks = new CorruptionCheck(
+        {
+          clock,
+          logger: world.logger('node/corruption-check'),
+          memberId,
+          peers: () => membership.list().flatMap(({ id }) => (id === memberId ? [] : [id])),
+          hash: (revision) => tables.store.hash(revision),
+          peerHash: (id, revision) => remote.hashKv(urlsOf(id), revision, ASK_HASH_MS),
+          compactionHashes: () => tables.store.compactionHashes,
+          barrier: () => node.readBarrier(),
+          revision: () => node.revision(),
+          raiseAlarm: (id) => node.alarm({ action: 1, memberID: id, alarm: CORRUPT }),
+        },
+        {
+          everyMs: options.tuning.corruptCheckIntervalMs,
+          compactionsEveryMs: options.tuning.compactHashCheck ? options.tuning.compactHashCheckIntervalMs : 0,
+        },
+      );
+      const heartbeats = new HeartbeatWatch({
+        everyMs: options.member.heartbeatMs,
+        late: world.metrics.lateHeartbeats,
+        clock,
+        logger: world.logger('node/heartbeats'),
+      });
       const duties = new LeaderDuties({
         node,
         leadership,
-        compaction,
+        duties: [compaction, versions, checks, heartbeats],
         leaseExtensionMs: options.member.electionMs,
+        clock,
         logger: world.logger('node/leader-duties'),
       });
       undo.push(async () => {
         duties.stop();
         await lessor.stop();
       });
-      return new Member(node, failed, driver, proposer, leadership, leases, started.founded, stop);
+      return new Member(node, failed, driver, proposer, leadership, leases, checks, started.founded, stop);
     } catch (error) {
       await stop();
       throw error;
@@ -199,13 +430,47 @@ export class Member {
   }
 }
 
-async function openDatabase(world: World, dataDir: DataDir, fail: (error: unknown) => void): Promise<Backend> {
+/**
+ * The database that goes with the log; what a crash left of others is removed.
+ * @param markIndex the log's last snapshot
+ */
+async function openDatabase(
+  world: World,
+  { snap }: DataDir,
+  markIndex: number,
+  fail: (error: unknown) => void,
+): Promise<{ readonly backend: Backend; readonly path: string }> {
+  const { fileSystem } = world;
+  await removeLeftSnapshots(fileSystem, snap);
+  const { candidates, unfinished } = await databasesUpTo(fileSystem, snap, markIndex);
+  const opened: { readonly backend: Backend; readonly path: string; readonly applied: number }[] = [];
   try {
-    return await world.openBackend(dataDir.db, fail);
+    for (const path of candidates) {
+      const backend = await openOne(world, path, fail);
+      opened.push({ backend, path, applied: new MetaTable(backend).applied().index });
+    }
+    // One that raft had no use for is behind.
+    const best = opened.reduce((a, b) => (b.applied >= a.applied ? b : a));
+    for (const { backend, path } of opened.splice(0)) {
+      if (path === best.path) continue;
+      await backend.close();
+      await world.removeDatabase(path);
+    }
+    for (const path of unfinished) await world.removeDatabase(path);
+    return best;
+  } catch (error) {
+    for (const { backend } of opened) await backend.close();
+    throw error;
+  }
+}
+
+async function openOne(world: World, path: string, fail: (error: unknown) => void): Promise<Backend> {
+  try {
+    return await world.openBackend(path, fail);
   } catch (error) {
     const reason = error instanceof Error ? rootMessage(error) : String(error);
     throw new DataDirError(
-      `the database in ${dataDir.db} cannot be opened: ${reason}. Nothing was changed; ` +
+      `the database in ${path} cannot be opened: ${reason}. Nothing was changed; ` +
         'restore the data directory from a backup, or remove the member and add it anew',
       { cause: error },
     );
@@ -216,12 +481,31 @@ function rootMessage(error: Error): string {
   return error.cause instanceof Error ? rootMessage(error.cause) : error.message;
 }
 
-function openLog(options: ServerOptions, world: World, dataDir: DataDir, applied: number): Promise<Bootstrapped> {
-  return bootstrap({
+interface OpenedLog extends Bootstrapped {
+  /** Members that a member which joins was told of. */
+  readonly known: readonly KnownMember[];
+}
+
+async function openLog(options: ServerOptions, world: World, dataDir: DataDir): Promise<OpenedLog> {
+  let known: readonly KnownMember[] = [];
+  const bootstrapped = await bootstrap({
     fileSystem: world.fileSystem,
     walDirectory: dataDir.wal,
-    applied,
-    founding: () => foundingOf(options, world.sha1),
+    founding: async () => {
+      await refuseOrphan(world, dataDir);
+      const beginning = await begin({
+        name: options.member.name,
+        initialCluster: options.clustering.initialCluster,
+        state: options.clustering.initialClusterState,
+        token: options.clustering.initialClusterToken,
+        sha1: world.sha1,
+        logger: world.logger('cluster/founding'),
+        membersOf: (urls) => world.remote.members(urls, ASK_MEMBERS_MS),
+        resolve: (urls) => world.resolve(urls),
+      });
+      known = beginning.known;
+      return { memberId: beginning.memberId, clusterId: beginning.clusterId, members: beginning.founders };
+    },
     wal: {
       clock: world.clock,
       logger: world.logger('wal'),
@@ -230,44 +514,44 @@ function openLog(options: ServerOptions, world: World, dataDir: DataDir, applied
     },
     maxSegments: options.member.maxWalFiles,
   });
+  return { ...bootstrapped, known };
 }
 
-/** The cluster the flags describe, checked before: this member is in it. */
-function foundingOf(options: ServerOptions, sha1: Sha1): Founding {
-  const cluster = parseInitialCluster(options.clustering.initialCluster);
-  if ('problem' in cluster) throw new DataDirError(cluster.problem);
-  const members = [...cluster.value].map(([name, urls]) => {
-    const peerUrls = urls.map(({ text }) => text);
-    return { id: memberId(peerUrls, options.clustering.initialClusterToken, sha1), name, peerUrls };
-  });
-  const self = members.find(({ name }) => name === options.member.name);
-  if (self === undefined) throw new DataDirError(`--initial-cluster does not name this member, ${options.member.name}`);
-  return {
-    memberId: self.id,
-    clusterId: clusterId(
-      members.map(({ id }) => id),
-      sha1,
-    ),
-    members,
-  };
+/** A database without its log must not become that of a new member. */
+async function refuseOrphan(world: World, { snap, wal }: DataDir): Promise<void> {
+  for (const { path } of await listDatabases(world.fileSystem, snap)) {
+    if (!(await world.fileSystem.exists(path))) continue;
+    const backend = await openOne(world, path, () => {});
+    const applied = new MetaTable(backend).applied().index;
+    await backend.close();
+    if (applied > 0) {
+      throw new DataDirError(
+        `${wal} holds no log, but the database beside it has applied ${applied} entries: the log was ` +
+          'removed or --wal-dir points elsewhere. Put it back, or restore the data directory from a backup',
+      );
+    }
+  }
 }
 
 interface RaftParts {
-  readonly started: Bootstrapped;
+  readonly log: RecoveredRaftLog;
+  readonly raftLog: RaftLog;
   readonly tables: Tables;
   readonly leases: LeaseTable;
   readonly quota: Quota;
   readonly leadership: Leadership;
+  readonly snapshots: MemberSnapshots;
+  readonly links: Transport;
   readonly fail: (error: unknown) => void;
   readonly onOverQuota: () => void;
+  readonly restore: (snapshot: Snapshot) => Promise<void>;
 }
 
 const NO_MEMBERS: ConfState = { voters: [], learners: [] };
 
 function startRaft(options: ServerOptions, world: World, parts: RaftParts): RaftDriver<Outcome> {
   const { clock, metrics } = world;
-  const { tables, started, leases } = parts;
-  const { log } = started;
+  const { tables, log, leases } = parts;
   const { heartbeatMs, electionMs, preVote } = options.member;
   const stateMachine = new ServerStateMachine({
     state: {
@@ -284,6 +568,7 @@ function startRaft(options: ServerOptions, world: World, parts: RaftParts): Raft
       tables.meta.saveConfState(state);
       tables.meta.saveStorageVersion(STORAGE_VERSION);
     },
+    restore: parts.restore,
     onOverQuota: parts.onOverQuota,
     observe: (request, outcome, startedMs) => metrics.applied(request, outcome, clock.monotonic() - startedMs),
   });
@@ -293,10 +578,10 @@ function startRaft(options: ServerOptions, world: World, parts: RaftParts): Raft
     log,
     applied: tables.meta.applied().index,
     tickMs: heartbeatMs,
-    writer: started.raftLog,
-    transport: world.transport,
+    writer: parts.raftLog,
+    transport: parts.links,
     stateMachine,
-    snapshots: new TableSnapshots(tables.backend, clock, metrics.snapshots),
+    snapshots: parts.snapshots,
     snapshotEveryEntries: options.member.snapshotEveryEntries,
     catchUpEntries: options.member.snapshotCatchUpEntries,
     waitTicks: Math.ceil(options.limits.requestTimeoutMs / heartbeatMs),

@@ -2,35 +2,51 @@
  * The composition root: the only file, with member.ts, that constructs things. Read it as the wiring diagram.
  */
 import { createHash } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
+import { rm } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import { openLevelBackend } from '@kontiki/mvcc/level';
-import type { Transport } from '@kontiki/raft';
 import { nodeFileSystem, systemClock, systemRandom } from '@kontiki/std/node';
 import { Level } from 'level';
-import { STORAGE_VERSION } from './cluster/version.js';
+import { hexId } from './cluster/member-id.js';
+import { ETCD_VERSION, STORAGE_VERSION } from './cluster/version.js';
+import { resolveAll } from './config/bootstrap.js';
 import type { ServerOptions } from './config/options.js';
 import { ConnectionLimit } from './connection-limit.js';
+import { ServerError } from './errors.js';
+import type { AccessRules } from './http/access.js';
+import type { HttpHandler, Routes } from './http/answer.js';
 import { clientRoutes, metricsRoutes, type Operations, peerRoutes } from './http/routes.js';
-import { HttpFront } from './http/server.js';
+import { HttpFront, type HttpOptions } from './http/server.js';
 import { memberMetrics, readFromMember, rpcMetrics, showOptions } from './instruments.js';
 import { type Listening, listen } from './listen.js';
-import { Member } from './member.js';
+import { Member, type PeerConnections, type PeerOptions } from './member.js';
+import type { Node } from './node/node.js';
+import { MIN_CLUSTER_VERSION } from './node/version-agreement.js';
 import type { ServerLogger } from './observe/logger.js';
 import { createMetrics, type ServerMetrics } from './observe/metrics.js';
+import { hashKvHandler } from './peers/hashkv.js';
+import { leaseHandlers } from './peers/lease-requests.js';
 import { membersHandler } from './peers/members.js';
+import { PROMOTE_PATH, promoteHandler } from './peers/promote.js';
+import { Remote } from './peers/remote.js';
+import { PeerTransport } from './peers/transport.js';
 import { probeOf } from './probe.js';
-import { countClient, requireLeader } from './rpc/interceptors.js';
+import { countClient, refuseOnLearner, requireLeader } from './rpc/interceptors.js';
 import { createRpcServer } from './rpc/server.js';
 import { SlowCalls } from './rpc/slow-calls.js';
 import { RPC_OVERHEAD_BYTES, servicesOf } from './services.js';
 import { measured } from './storage/measured-database.js';
-
-/** A member of a cluster of one has nobody to write to. */
-const nobody: Transport = { send: () => {} };
+import type { Sha256 } from './storage/snapshots.js';
 
 /** How long a stop waits for calls that are under way. */
 const GRACE_MS = 1000;
+/** How long clients wait at the door for a member that has not found its cluster. */
+const CLUSTER_READY_MS = 5000;
+/** How long a leader that stops waits for the next one. */
+const HAND_OVER_MS = 2000;
 
 /** A running server: a member and everything that listens. */
 export class Server {
@@ -42,9 +58,9 @@ export class Server {
   ) {}
 
   /**
-   * Takes the addresses, opens the data directory, elects, publishes itself; resolves when clients are served. Who
-   * connects before that waits.
-   * @throws an Error whose message names what is wrong and, for a damaged directory, the remedy
+   * Takes the addresses, opens the data directory, joins its cluster, publishes itself; resolves when clients are served.
+   * Who connects before that waits. Other members are answered as soon as there is somebody to answer.
+   * @throws an Error whose message names what is wrong and, for a damaged directory, the remedy; MemberRemovedError
    */
   static async start(options: ServerOptions, logger: ServerLogger): Promise<Server> {
     const clock = systemClock;
@@ -63,19 +79,46 @@ export class Server {
         await Promise.all(outside.splice(0).map((close) => close()));
       };
       undo.push(closeOutside);
+      const front = (
+        routes: Routes,
+        more: { readonly access?: AccessRules; readonly takeFirst?: HttpOptions['takeFirst'] } = {},
+      ): HttpFront => {
+        const { access, takeFirst } = more;
+        const opened = new HttpFront({
+          routes,
+          access,
+          clock,
+          logger: logger.named('http'),
+          ...(takeFirst !== undefined && { takeFirst }),
+        });
+        outside.push(() => opened.close(GRACE_MS));
+        return opened;
+      };
 
-      const member = await openMember(options, logger, metrics);
+      // Two members that found a cluster ask each other who they are: neither may keep the other waiting.
+      const company = new Company(options, logger, metrics);
+      const forPeers = new Map<string, HttpHandler>();
+      const peers = front(forPeers, { takeFirst: (request, response) => company.take(request, response) });
+      doors.serve('peer', (socket) => peers.accept(socket));
+
+      const member = await openMember(options, logger, metrics, company);
       undo.push(() => member.stop(), closeOutside);
       const { node } = member;
+      undo.push(() => handOver(node, logger));
       showOptions(metrics, options);
       readFromMember(metrics, member);
+      for (const [path, handler] of betweenMembers(node)) forPeers.set(path, handler);
 
-      const services = servicesOf(node, options, { clock, random: systemRandom, metrics });
+      const services = servicesOf(node, options, { clock, random: systemRandom, metrics, sha256 });
       for (const { definition } of services) metrics.grpc.register(definition);
       const counted = rpcMetrics(metrics, nowMs);
       const rpc = createRpcServer({
         services,
-        interceptors: [countClient(counted), requireLeader(node)],
+        interceptors: [
+          refuseOnLearner(node),
+          countClient(counted),
+          requireLeader(node, { clock, electionMs: options.member.electionMs }),
+        ],
         metrics: counted,
         slowCalls: new SlowCalls({
           thresholdMs: options.tuning.warningUnaryRequestDurationMs,
@@ -100,27 +143,18 @@ export class Server {
         },
         logger: logger.named('http'),
       };
+      for (const [path, handler] of peerRoutes(operations)) forPeers.set(path, handler);
+      company.open();
       const access = { corsOrigins: options.listening.corsOrigins, hostWhitelist: options.listening.hostWhitelist };
-      const front = (routes: ReturnType<typeof clientRoutes>, rules: typeof access | undefined): HttpFront => {
-        const opened = new HttpFront({ routes, access: rules, clock, logger: logger.named('http') });
-        outside.push(() => opened.close(GRACE_MS));
-        return opened;
-      };
       const injector = rpc.createConnectionInjector(grpc.ServerCredentials.createInsecure());
-      const clients = front(clientRoutes(operations), access);
-      const peers = front(new Map([...peerRoutes(operations), ['/members', membersHandler(node)]]), undefined);
-      const scrapers = front(metricsRoutes(operations), undefined);
+      const clients = front(clientRoutes(operations), { access });
+      const scrapers = front(metricsRoutes(operations));
 
-      await node.publish(options.member.name, options.advertise.clientUrls);
-      logger.named('server').info('published local member to cluster through raft', {
-        'local-member-attributes': { name: options.member.name, clientURLs: options.advertise.clientUrls },
-      });
-      doors.serve({
-        grpc: (socket) => injector.injectConnection(socket),
-        http: (socket) => clients.accept(socket),
-        peer: (socket) => peers.accept(socket),
-        metrics: (socket) => scrapers.accept(socket),
-      });
+      if (options.tuning.initialCorruptCheck) await member.checks.initial();
+      await Promise.race([publish(member, options, logger), clusterReadyTimeout(logger), member.failed]);
+      doors.serve('grpc', (socket) => injector.injectConnection(socket));
+      doors.serve('http', (socket) => clients.accept(socket));
+      doors.serve('metrics', (socket) => scrapers.accept(socket));
       logger.named('server').info('ready to serve client requests', { urls: doors.urls });
       return new Server(member.failed, stop);
     } catch (error) {
@@ -130,13 +164,132 @@ export class Server {
   }
 }
 
-function openMember(options: ServerOptions, logger: ServerLogger, metrics: ServerMetrics): Promise<Member> {
+/** Tells the cluster this member's name and client URLs, again and again until it knows. */
+async function publish(
+  member: Member,
+  { member: { name }, advertise }: ServerOptions,
+  logger: ServerLogger,
+): Promise<void> {
+  let stopped = false;
+  member.failed.catch(() => {
+    stopped = true;
+  });
+  for (;;) {
+    try {
+      await member.node.publish(name, advertise.clientUrls);
+      logger.named('server').info('published local member to cluster through raft', {
+        'local-member-attributes': { name, clientURLs: advertise.clientUrls },
+      });
+      return;
+    } catch (error) {
+      if (stopped || (error instanceof ServerError && error.condition === 'Stopped')) return;
+      logger.named('server').warn('failed to publish local member to cluster through raft', { error: String(error) });
+    }
+  }
+}
+
+/** Whoever operates a cluster that cannot elect must still be able to look into its members. */
+function clusterReadyTimeout(logger: ServerLogger): Promise<void> {
+  return new Promise((resolve) => {
+    systemClock.after(CLUSTER_READY_MS, () => {
+      logger.named('server').warn('timed out waiting for the cluster to be ready; clients are served anyway');
+      resolve();
+    });
+  });
+}
+
+/** A leader that stops does not leave the others to wait for an election. */
+async function handOver(node: Node, logger: ServerLogger): Promise<void> {
+  const outcome = await node.members.handOverBeforeStop(HAND_OVER_MS);
+  if (outcome !== 'not needed') logger.named('server').info('leadership transfer before stopping', { outcome });
+}
+
+/** What other members ask, but for raft's own streams. */
+function betweenMembers(node: Node): Routes {
+  const { clusterId } = node;
+  return new Map<string, HttpHandler>([
+    ['/members', membersHandler(node)],
+    [PROMOTE_PATH, promoteHandler({ clusterId, promote: (id) => node.members.promoteHere(id) })],
+    [
+      '/members/hashkv',
+      hashKvHandler({ clusterId, hash: (revision) => node.store.hash(revision), revision: () => node.revision() }),
+    ],
+    ...leaseHandlers({
+      renew: (id, signal) => node.renewals.renewHere(id, signal),
+      async timeToLive(id, keys) {
+        const left = await node.renewals.timeToLiveHere(id, keys);
+        return left && { TTL: left.ttlSeconds, grantedTTL: left.grantedSeconds, keys: [...left.keys] };
+      },
+    }),
+  ]);
+}
+
+/** The other members: how they are reached, and what of theirs reaches raft. */
+class Company {
+  readonly #options: ServerOptions;
+  readonly #logger: ServerLogger;
+  readonly #metrics: ServerMetrics;
+  readonly remote: Remote;
+  #transport: PeerTransport | undefined;
+  #open = false;
+
+  constructor(options: ServerOptions, logger: ServerLogger, metrics: ServerMetrics) {
+    this.#options = options;
+    this.#logger = logger;
+    this.#metrics = metrics;
+    this.remote = new Remote({ clock: systemClock, logger: logger.named('peers/remote') });
+  }
+
+  connect(options: PeerOptions): PeerConnections {
+    const { raftReadTimeoutMs, raftWriteTimeoutMs } = this.#options.member;
+    const transport = new PeerTransport({
+      ...options,
+      serverVersion: ETCD_VERSION,
+      minClusterVersion: MIN_CLUSTER_VERSION,
+      clock: systemClock,
+      random: systemRandom,
+      logger: this.#logger.named('peers'),
+      metrics: this.#metrics.peers(hexId(options.memberId)),
+      limits: { readMs: raftReadTimeoutMs, writeMs: raftWriteTimeoutMs },
+    });
+    this.#transport = transport;
+    return transport;
+  }
+
+  /** From now on there is somebody to answer. */
+  open(): void {
+    this.#open = true;
+  }
+
+  /** Whether a request on the peer address was answered here. */
+  take(request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.#transport?.handle(request, response) === true) return true;
+    if (this.#open) return false;
+    response.writeHead(503, { Connection: 'close' }).end();
+    return true;
+  }
+}
+
+function sha256(): Sha256 {
+  const hash = createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
+}
+
+function openMember(
+  options: ServerOptions,
+  logger: ServerLogger,
+  metrics: ServerMetrics,
+  company: Company,
+): Promise<Member> {
   return Member.open(options, {
     clock: systemClock,
     random: systemRandom,
     fileSystem: nodeFileSystem,
     sha1: (bytes) => createHash('sha1').update(bytes).digest(),
-    transport: nobody,
+    sha256,
+    connect: (peers) => company.connect(peers),
+    remote: company.remote,
+    resolve: (urls) => resolveAll(urls, lookup),
     openBackend: (directory, onError) =>
       openLevelBackend(measured(openLevel(directory), { clock: systemClock, ...metrics.backend }), {
         clock: systemClock,
@@ -146,6 +299,7 @@ function openMember(options: ServerOptions, logger: ServerLogger, metrics: Serve
         logger: logger.named('mvcc/level'),
         onError,
       }),
+    removeDatabase: (directory) => rm(directory, { recursive: true, force: true }),
     logger: (caller) => logger.named(caller),
     metrics: memberMetrics(metrics, options, logger.named('apply')),
   });
@@ -156,23 +310,24 @@ function openLevel(directory: string): Level<Uint8Array, Uint8Array> {
 }
 
 type Kind = 'grpc' | 'http' | 'peer' | 'metrics';
-type Owners = Readonly<Record<Kind, (socket: Socket) => void>>;
+type Owners = Partial<Record<Kind, (socket: Socket) => void>>;
 
 /** Every address of the server, taken at once; who comes before there is somebody to serve waits at the door. */
 interface Doors {
   readonly urls: readonly string[];
-  serve(owners: Owners): void;
+  serve(kind: Kind, owner: (socket: Socket) => void): void;
   close(): Promise<void>;
 }
 
 async function openDoors({ listening }: ServerOptions, logger: ServerLogger): Promise<Doors> {
-  let owners: Owners | undefined;
+  const owners: Owners = {};
   const waiting: (readonly [Kind, Socket])[] = [];
   const to =
     (kind: Kind) =>
     (socket: Socket): void => {
-      if (owners === undefined) waiting.push([kind, socket]);
-      else owners[kind](socket);
+      const owner = owners[kind];
+      if (owner === undefined) waiting.push([kind, socket]);
+      else owner(socket);
     };
   const options = {
     clock: systemClock,
@@ -200,9 +355,12 @@ async function openDoors({ listening }: ServerOptions, logger: ServerLogger): Pr
   }
   return {
     urls: opened.flatMap((one) => one.urls),
-    serve(given) {
-      owners = given;
-      for (const [kind, socket] of waiting.splice(0)) if (!socket.destroyed) given[kind](socket);
+    serve(kind, owner) {
+      owners[kind] = owner;
+      for (const [waits, socket] of waiting.splice(0)) {
+        if (waits !== kind) waiting.push([waits, socket]);
+        else if (!socket.destroyed) owner(socket);
+      }
     },
     close,
   };

@@ -15,7 +15,7 @@ import type { LeaseStore } from '../src/apply/handlers.js';
 import type { Outcome, ServerStateMachine } from '../src/apply/state-machine.js';
 import type { MemberStore } from '../src/cluster/members.js';
 import type { RaftLog } from '../src/storage/raft-log.js';
-import type { TableSnapshots } from '../src/storage/snapshots.js';
+import type { MemberSnapshots } from '../src/storage/snapshots.js';
 import type { AlarmsTable } from '../src/storage/tables/alarms.js';
 import type { LeasesTable } from '../src/storage/tables/leases.js';
 import type { MembersTable } from '../src/storage/tables/members.js';
@@ -28,7 +28,7 @@ expectTypeOf<typeof nodeFileSystem>().toExtend<FileSystem>();
 expectTypeOf<MemoryFileSystem>().toExtend<FileSystem>();
 
 expectTypeOf<RaftLog>().toExtend<raft.LogWriter>();
-expectTypeOf<TableSnapshots>().toExtend<raft.SnapshotStore>();
+expectTypeOf<MemberSnapshots>().toExtend<raft.SnapshotStore>();
 expectTypeOf<ServerStateMachine>().toExtend<raft.StateMachine<Outcome>>();
 expectTypeOf<LevelBackend>().toExtend<mvcc.Backend>();
 

@@ -56,6 +56,14 @@ export class Alarms {
     return (this.#raised.get(alarm)?.size ?? 0) > 0;
   }
 
+  /** Everything anew, as a snapshot from the leader has it. What was saved is there already. */
+  restore(saved: Iterable<rpc.AlarmMember>): void {
+    const before = this.list(0);
+    this.#raised.clear();
+    for (const alarm of before) this.#onChange(alarm, false);
+    for (const alarm of saved) this.#add(alarm);
+  }
+
   #add(alarm: rpc.AlarmMember): void {
     const members = this.#raised.get(alarm.alarm);
     if (members === undefined) this.#raised.set(alarm.alarm, new Map([[alarm.memberID, alarm]]));

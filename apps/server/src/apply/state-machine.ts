@@ -2,11 +2,9 @@ import { LeaseError } from '@kontiki/lease';
 import { MvccError } from '@kontiki/mvcc';
 import type { rpc } from '@kontiki/proto';
 import type { Applied, ConfState, Entry, MembershipChange, Snapshot, StateMachine } from '@kontiki/raft';
-import { assert } from '@kontiki/std';
-import type { Member } from '../cluster/members.js';
 import { ServerError } from '../errors.js';
 import { applyAlarm } from './alarm.js';
-import { applyClusterVersion, applyPublish } from './cluster.js';
+import { applyClusterVersion, applyMemberChange, applyPublish, refusalOf } from './cluster.js';
 import { gates } from './gates.js';
 import type { Reply, State } from './handlers.js';
 import { applyCompaction, applyDelete, applyPut, applyTxn } from './kv.js';
@@ -28,6 +26,8 @@ export interface StateMachinePorts {
   saveApplied(index: number, term: number): void;
   /** The same for who votes and who listens. */
   saveConfState(confState: ConfState): void;
+  /** Replaces all state by a snapshot from the leader, durably. */
+  restore(snapshot: Snapshot): Promise<void>;
   /** The database outgrew its quota while a request was applied. */
   onOverQuota(): void;
   /** Told after each request, with `nowMs` of when it began. */
@@ -57,21 +57,20 @@ export class ServerStateMachine implements StateMachine<Outcome> {
     return applied;
   }
 
-  /** Members come into a static cluster as the first entries of its log. */
+  admits(change: MembershipChange): boolean {
+    return refusalOf(change, this.#ports.state.membership) === undefined;
+  }
+
   applyChange(entry: Entry, change: MembershipChange, confState: ConfState, effective: boolean): Applied<Outcome> {
-    assert(
-      effective && change.kind === 'change' && change.step.action === 'addVoter',
-      'a static cluster only ever adds its first voters',
-    );
-    this.#ports.state.membership.add(memberOf(change.step.node, change.context));
+    const outcome = this.#answer(() => applyMemberChange(change, effective, this.#ports.state));
     this.#ports.saveConfState(confState);
     this.#ports.saveApplied(entry.index, entry.term);
-    const reply = { header: revisionHeader(this.#ports.state.store.revision) };
-    return { id: change.id === 0n ? undefined : change.id, outcome: { ok: true, reply } };
+    const id = change.kind === 'change' ? change.id : 0n;
+    return { id: id === 0n ? undefined : id, outcome };
   }
 
   restore(snapshot: Snapshot): Promise<void> {
-    throw new Error(`a member of a cluster of one was sent a snapshot of index ${snapshot.meta.index}`);
+    return this.#ports.restore(snapshot);
   }
 
   #applyRequest(request: Request): Applied<Outcome> {
@@ -84,17 +83,21 @@ export class ServerStateMachine implements StateMachine<Outcome> {
 
   #outcome(request: Request): Outcome {
     const { state, quota } = this.#ports;
-    try {
+    return this.#answer(() => {
       for (const gate of gates) gate(request, state);
       const cost = costOf(request);
       const admitted = cost === 0 || quota.admits(cost);
       const reply = handle(request, state);
+      if (admitted) return reply;
       // etcd's quirk: the request took effect and is answered with an error, which stops the writers.
-      if (!admitted) {
-        this.#ports.onOverQuota();
-        return { ok: false, error: new ServerError('NoSpace') };
-      }
-      return { ok: true, reply };
+      this.#ports.onOverQuota();
+      throw new ServerError('NoSpace');
+    });
+  }
+
+  #answer(work: () => Reply): Outcome {
+    try {
+      return { ok: true, reply: work() };
     } catch (error) {
       // Anything else is a bug or a failed disk: it must stop the member, not be answered.
       if (error instanceof ServerError || error instanceof LeaseError) return { ok: false, error };
@@ -103,23 +106,6 @@ export class ServerStateMachine implements StateMachine<Outcome> {
       throw error;
     }
   }
-}
-
-/** The context of a change that adds a member: JSON about it, as etcd writes it. */
-function memberOf(id: bigint, context: Uint8Array): Member {
-  const about = JSON.parse(new TextDecoder().decode(context)) as Partial<{
-    peerURLs: string[];
-    isLearner: boolean;
-    name: string;
-    clientURLs: string[];
-  }>;
-  return {
-    id,
-    peerUrls: about.peerURLs ?? [],
-    isLearner: about.isLearner ?? false,
-    name: about.name ?? '',
-    clientUrls: about.clientURLs ?? [],
-  };
 }
 
 function costOf(request: Request): number {

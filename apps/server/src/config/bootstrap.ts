@@ -96,7 +96,7 @@ async function compareUrls(
 }
 
 /** A host that cannot be resolved stays as it is: it then equals only itself. */
-async function resolveAll(
+export async function resolveAll(
   texts: readonly string[],
   lookup: (host: string) => Promise<{ readonly address: string }>,
 ): Promise<readonly string[]> {

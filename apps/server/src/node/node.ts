@@ -11,7 +11,10 @@ import type { Outcome } from '../apply/state-machine.js';
 import type { Membership } from '../cluster/members.js';
 import { ServerError } from '../errors.js';
 import type { Database } from '../storage/database.js';
+import type { MemberSnapshots } from '../storage/snapshots.js';
 import type { Leadership } from './leadership.js';
+import type { Leases } from './leases.js';
+import type { Members } from './members.js';
 import type { Proposer } from './propose.js';
 import { passReadBarrier, type ReadBarrierMetrics } from './read-barrier.js';
 import type { RequestIds } from './request-ids.js';
@@ -29,19 +32,34 @@ export interface NodeParts {
   readonly membership: Membership;
   readonly alarms: Alarms;
   readonly quota: Quota;
+  readonly minLeaseTtlSeconds: number;
   readonly database: Database;
+  readonly snapshots: MemberSnapshots;
   readonly clock: Clock;
   /** Bounds the wait for entries that are committed and not applied yet. */
   readonly applyTimeout: UniformTimeout;
   readonly readMetrics: ReadBarrierMetrics;
 }
 
+/** What only makes sense with others, and needs the node itself. */
+export interface NodeCompany {
+  /** What clients do with leases: answered by the leader. */
+  readonly renewals: Leases;
+  /** Changes of the members and of the leader. */
+  readonly members: Members;
+}
+
 /** One running member as its services see it: write through the log, read behind a barrier, ask about itself. */
 export class Node {
   readonly #parts: NodeParts;
+  readonly renewals: Leases;
+  readonly members: Members;
 
-  constructor(parts: NodeParts) {
+  constructor(parts: NodeParts, company: (node: Node) => NodeCompany) {
     this.#parts = parts;
+    const { renewals, members } = company(this);
+    this.renewals = renewals;
+    this.members = members;
   }
 
   get memberId(): bigint {
@@ -67,6 +85,9 @@ export class Node {
   }
   get quota(): Quota {
     return this.#parts.quota;
+  }
+  get snapshots(): MemberSnapshots {
+    return this.#parts.snapshots;
   }
   get database(): Database {
     return this.#parts.database;
@@ -95,6 +116,11 @@ export class Node {
 
   get isLearner(): boolean {
     return this.membership.member(this.memberId)?.isLearner ?? false;
+  }
+
+  /** Called when a leader is known, or none any more. */
+  onLeader(listener: (hasLeader: boolean) => void): void {
+    this.#parts.leadership.onChange(({ leader }) => listener(leader !== NOBODY));
   }
 
   /** A lease id nobody uses. */
@@ -137,14 +163,20 @@ export class Node {
   compact(compaction: rpc.CompactionRequest): Promise<CompactionReply> {
     return this.#propose({ compaction });
   }
-  leaseGrant(leaseGrant: rpc.LeaseGrantRequest): Promise<rpc.LeaseGrantResponse> {
-    return this.#propose({ leaseGrant });
+  /** A TTL below the minimum is raised to it: here, so that all members agree whatever their own minimum is. */
+  leaseGrant(request: rpc.LeaseGrantRequest): Promise<rpc.LeaseGrantResponse> {
+    const TTL = Math.max(request.TTL, this.#parts.minLeaseTtlSeconds);
+    return this.#propose({ leaseGrant: { ...request, TTL } });
   }
   leaseRevoke(leaseRevoke: rpc.LeaseRevokeRequest): Promise<rpc.LeaseRevokeResponse> {
     return this.#propose({ leaseRevoke });
   }
-  leaseCheckpoint(leaseCheckpoint: rpc.LeaseCheckpointRequest): Promise<rpc.LeaseCheckpointResponse> {
-    return this.#propose({ leaseCheckpoint });
+  /** Both only as the leader of `term`: what it decides by its own clock must not reach a later leader. */
+  leaseExpire(id: bigint, term: number): Promise<rpc.LeaseRevokeResponse> {
+    return this.#propose({ leaseRevoke: { ID: id } }, term);
+  }
+  leaseCheckpoint(leaseCheckpoint: rpc.LeaseCheckpointRequest, term: number): Promise<rpc.LeaseCheckpointResponse> {
+    return this.#propose({ leaseCheckpoint }, term);
   }
   alarm(alarm: rpc.AlarmRequest): Promise<rpc.AlarmResponse> {
     return this.#propose({ alarm });
@@ -162,7 +194,7 @@ export class Node {
   }
 
   /** The state machine answers each kind of request with that kind's reply. */
-  async #propose<R extends Reply>(operation: Partial<Omit<Request, 'header' | 'ID'>>): Promise<R> {
-    return (await this.#parts.proposer.propose(request(operation))) as R;
+  async #propose<R extends Reply>(operation: Partial<Omit<Request, 'header' | 'ID'>>, term?: number): Promise<R> {
+    return (await this.#parts.proposer.propose(request(operation), term)) as R;
   }
 }

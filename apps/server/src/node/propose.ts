@@ -1,7 +1,10 @@
-import { type RaftDriver, RaftError, type RaftErrorCode } from '@kontiki/raft';
+import { type MembershipChange, type RaftDriver, RaftError, type RaftErrorCode } from '@kontiki/raft';
+import type { Clock } from '@kontiki/std';
 import type { Reply } from '../apply/handlers.js';
 import { encodeRequest, type Request } from '../apply/request.js';
 import type { Outcome } from '../apply/state-machine.js';
+import { encodeMemberChange } from '../cluster/member-change.js';
+import type { MemberChange } from '../cluster/members.js';
 import { type Condition, ServerError } from '../errors.js';
 import type { RequestIds } from './request-ids.js';
 
@@ -17,24 +20,31 @@ const REFUSALS: Partial<Record<RaftErrorCode, Condition>> = {
   PROPOSAL_DROPPED: 'ProposalDropped',
   TOO_MANY_WAITING: 'RequestTooManyRequests',
   STOPPED: 'Stopped',
+  INVALID_CHANGE: 'MemberNotEnoughStarted',
 };
+
+/** While another change of the members is under way, the next is tried again after this. */
+const CHANGE_RETRY_MS = 50;
+
+export interface ProposerOptions {
+  readonly driver: RaftDriver<Outcome>;
+  readonly ids: RequestIds;
+  readonly maxRequestBytes: number;
+  readonly clock: Clock;
+  /** How long a change of the members is tried. */
+  readonly timeoutMs: number;
+  /** Why a request that was given to a leader at `sinceMs` (monotonic) may have got no answer in time. */
+  explain(sinceMs: number): Condition;
+}
 
 /** The way into the log: size limit, back-pressure, an id. The driver keeps the deadline. */
 export class Proposer {
-  readonly #driver: RaftDriver<Outcome>;
-  readonly #ids: RequestIds;
-  readonly #maxRequestBytes: number;
+  readonly #options: ProposerOptions;
   #pending = 0;
   #onFailed: () => void = () => {};
 
-  constructor(options: {
-    readonly driver: RaftDriver<Outcome>;
-    readonly ids: RequestIds;
-    readonly maxRequestBytes: number;
-  }) {
-    this.#driver = options.driver;
-    this.#ids = options.ids;
-    this.#maxRequestBytes = options.maxRequestBytes;
+  constructor(options: ProposerOptions) {
+    this.#options = options;
   }
 
   /** Requests whose outcome is still open. */
@@ -49,23 +59,49 @@ export class Proposer {
 
   /**
    * Resolves with the reply once the request is applied on this member.
+   * @param term only as the leader of this term, which this member must be; for what a leader decides by its own clock
    * @throws the error it was answered with, or why no answer came: after a timeout it may still take effect later
    */
-  async propose(request: Request): Promise<Reply> {
+  async propose(request: Request, term?: number): Promise<Reply> {
     this.#checkBacklog();
-    const id = this.#ids.next();
+    const { driver, ids, maxRequestBytes } = this.#options;
+    const id = ids.next();
     const data = encodeRequest({ ...request, header: { ID: id, username: '', authRevision: 0 } });
-    if (data.length > this.#maxRequestBytes) throw new ServerError('RequestTooLarge');
+    if (data.length > maxRequestBytes) throw new ServerError('RequestTooLarge');
+    return this.#settled(term === undefined ? driver.propose(id, data) : driver.proposeInTerm(id, data, term));
+  }
+
+  /** Changes who is a member, one change at a time; otherwise as {@link propose}. */
+  async proposeChange(change: MemberChange): Promise<Reply> {
+    const { driver, ids, clock, timeoutMs } = this.#options;
+    const deadlineMs = clock.monotonic() + timeoutMs;
+    for (;;) {
+      const id = ids.next();
+      const proposed: MembershipChange = encodeMemberChange(id, change);
+      try {
+        return await this.#settled(driver.proposeChange(id, proposed));
+      } catch (error) {
+        const pending = error instanceof RaftError && error.code === 'CHANGE_PENDING';
+        if (!pending) throw error;
+        if (clock.monotonic() >= deadlineMs) throw new ServerError('Timeout', { cause: error });
+        await new Promise<void>((resolve) => void clock.after(CHANGE_RETRY_MS, resolve));
+      }
+    }
+  }
+
+  async #settled(outcome: Promise<Outcome>): Promise<Reply> {
+    const { clock, explain } = this.#options;
+    const sinceMs = clock.monotonic();
     this.#pending++;
     try {
-      const outcome = await this.#driver.propose(id, data);
-      if (!outcome.ok) throw outcome.error;
-      return outcome.reply;
+      const settled = await outcome;
+      if (!settled.ok) throw settled.error;
+      return settled.reply;
     } catch (error) {
       const condition = error instanceof RaftError ? REFUSALS[error.code] : undefined;
       if (condition === undefined) throw error;
       this.#onFailed();
-      throw new ServerError(condition, { cause: error });
+      throw new ServerError(condition === 'Timeout' ? explain(sinceMs) : condition, { cause: error });
     } finally {
       this.#pending--;
     }
@@ -74,7 +110,7 @@ export class Proposer {
   #checkBacklog(): void {
     // Only who has many requests under way can have many waiting; asking raft each time would cost more.
     if (this.#pending < MAX_APPLY_BACKLOG) return;
-    const { commit, applied } = this.#driver.status();
+    const { commit, applied } = this.#options.driver.status();
     if (commit - applied > MAX_APPLY_BACKLOG) throw new ServerError('RequestTooManyRequests');
   }
 }

@@ -13,6 +13,7 @@ function histogram(name: string, buckets: readonly number[], help: string, label
   return { name, type: 'histogram', help, buckets, ...(labels === undefined ? {} : { labels }) };
 }
 
+const BOTH = ['Local', 'Remote'];
 const METHOD = ['grpc_type', 'grpc_service', 'grpc_method'];
 
 function idle(because: string, ...specs: readonly MetricSpec[]): readonly MetricSpec[] {
@@ -58,33 +59,6 @@ const IDLE: readonly MetricSpec[] = [
   ...idle(
     'a raft snapshot is the database itself: nothing is encoded',
     histogram('etcd_debugging_snap_save_marshalling_duration_seconds', MS_TO_8S, 'Encoding raft snapshots'),
-  ),
-  ...idle(
-    'not there yet: Maintenance.Snapshot',
-    histogram(
-      'etcd_disk_backend_snapshot_duration_seconds',
-      exponential(0.01, 2, 17),
-      'Sending the database as a snapshot',
-    ),
-  ),
-  ...idle(
-    'not there yet: clusters of several members',
-    ...rows('gauge', [
-      'etcd_server_snapshot_apply_in_progress_total',
-      '1 while a snapshot from the leader is being installed',
-    ]),
-    ...rows(
-      'counter',
-      ['etcd_server_heartbeat_send_failures_total', 'Heartbeats the leader sent too late'],
-      ['etcd_server_learner_promote_failures', 'Learners that could not be given a vote', ['Reason']],
-      ['etcd_server_learner_promote_successes', 'Learners that were given a vote'],
-    ),
-    histogram('etcd_snap_db_fsync_duration_seconds', MS_TO_8S, 'Forcing received snapshots to the disk'),
-    histogram(
-      'etcd_snap_db_save_total_duration_seconds',
-      exponential(0.1, 2, 10),
-      'Saving received snapshots, all of it',
-    ),
   ),
 ];
 
@@ -161,6 +135,58 @@ export const METRICS: readonly MetricSpec[] = [
     ['promhttp_metric_handler_requests_total', 'Scrapes by their HTTP status', ['code']],
   ),
   ...rows('gauge', ['promhttp_metric_handler_requests_in_flight', 'Scrapes being answered']),
+  ...rows(
+    'gauge',
+    ['etcd_network_active_peers', '1 while messages go both ways', BOTH],
+    ['etcd_network_known_peers', '1 for each other member', BOTH],
+    ['etcd_network_snapshot_receive_inflights_total', 'Snapshots coming in', ['From']],
+    ['etcd_network_snapshot_send_inflights_total', 'Snapshots going out', ['To']],
+    ['etcd_server_snapshot_apply_in_progress_total', '1 while a snapshot from the leader is being installed'],
+  ),
+  ...rows(
+    'counter',
+    ['etcd_network_disconnected_peers_total', 'Connections to other members that were lost', BOTH],
+    ['etcd_network_peer_received_bytes_total', 'Bytes of messages from other members', ['From']],
+    ['etcd_network_peer_received_failures_total', 'Messages from other members that could not be read', ['From']],
+    ['etcd_network_peer_sent_bytes_total', 'Bytes of messages to other members', ['To']],
+    ['etcd_network_peer_sent_failures_total', 'Messages to other members that were dropped or lost', ['To']],
+    ['etcd_network_snapshot_receive_failures', 'Snapshots that did not come in whole', ['From']],
+    ['etcd_network_snapshot_receive_success', 'Snapshots received', ['From']],
+    ['etcd_network_snapshot_send_failures', 'Snapshots that could not be sent', ['To']],
+    ['etcd_network_snapshot_send_success', 'Snapshots sent', ['To']],
+    ['etcd_server_heartbeat_send_failures_total', 'Heartbeats the leader sent too late'],
+    ['etcd_server_learner_promote_failures', 'Learners that could not be given a vote', ['Reason']],
+    ['etcd_server_learner_promote_successes', 'Learners that were given a vote'],
+  ),
+  histogram(
+    'etcd_network_peer_round_trip_time_seconds',
+    exponential(0.0001, 2, 16),
+    'Asking another member and hearing back',
+    ['To'],
+  ),
+  histogram(
+    'etcd_network_snapshot_receive_total_duration_seconds',
+    exponential(0.1, 2, 10),
+    'Receiving snapshots, until they are on the disk',
+    ['From'],
+  ),
+  histogram(
+    'etcd_network_snapshot_send_total_duration_seconds',
+    exponential(0.1, 2, 10),
+    'Sending snapshots, until the receiver has them',
+    ['To'],
+  ),
+  histogram(
+    'etcd_disk_backend_snapshot_duration_seconds',
+    exponential(0.01, 2, 17),
+    'Writing the database into a file to be sent',
+  ),
+  histogram('etcd_snap_db_fsync_duration_seconds', MS_TO_8S, 'Forcing received snapshots to the disk'),
+  histogram(
+    'etcd_snap_db_save_total_duration_seconds',
+    exponential(0.1, 2, 10),
+    'Taking in received snapshots: checking them and making a database of them',
+  ),
   histogram('etcd_debugging_disk_backend_commit_write_duration_seconds', MS_TO_8S, 'Writing part of backend commits'),
   histogram('etcd_debugging_lease_ttl_total', exponential(1, 2, 24), 'Seconds that leases were granted for'),
   histogram(

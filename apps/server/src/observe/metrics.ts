@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { MvccMetrics } from '@kontiki/mvcc';
 import { assert, type Counter, type Gauge, type Histogram } from '@kontiki/std';
+import type { PeerMetrics } from '../peers/metrics.js';
 import { expose } from './exposition.js';
 import { GrpcMetrics } from './grpc-metrics.js';
 import { Family, remembered, Value } from './metric-family.js';
@@ -50,6 +51,16 @@ export interface LeaseMetrics {
 export interface SnapshotMetrics {
   readonly saveSeconds: Histogram;
   readonly fsyncSeconds: Histogram;
+  readonly writeSeconds: Histogram;
+  readonly receivedFsyncSeconds: Histogram;
+  readonly receivedSaveSeconds: Histogram;
+  readonly installing: Gauge;
+}
+
+export interface MemberChangeMetrics {
+  readonly promoted: Counter;
+  /** @param reason why a learner was given no vote */
+  notPromoted(reason: string): Counter;
 }
 
 export interface RaftMetrics {
@@ -63,6 +74,7 @@ export interface RaftMetrics {
   readonly proposalsFailed: Counter;
   readonly readIndexesFailed: Counter;
   readonly readIndexesSlow: Counter;
+  readonly lateHeartbeats: Counter;
 }
 
 export interface ServiceMetrics {
@@ -112,6 +124,9 @@ export interface ServerMetrics {
   readonly service: ServiceMetrics;
   readonly health: HealthMetrics;
   readonly identity: IdentityMetrics;
+  readonly members: MemberChangeMetrics;
+  /** @param local this member's id in hexadecimal */
+  peers(local: string): PeerMetrics;
   readonly grpc: GrpcMetrics;
   readonly scrape: ScrapeMetrics;
   /** Prometheus' text format, sorted by name. */
@@ -249,6 +264,10 @@ export function createMetrics(
     snapshot: {
       saveSeconds: buckets('etcd_debugging_snap_save_total_duration_seconds'),
       fsyncSeconds: buckets('etcd_snap_fsync_duration_seconds'),
+      writeSeconds: buckets('etcd_disk_backend_snapshot_duration_seconds'),
+      receivedFsyncSeconds: buckets('etcd_snap_db_fsync_duration_seconds'),
+      receivedSaveSeconds: buckets('etcd_snap_db_save_total_duration_seconds'),
+      installing: value('etcd_server_snapshot_apply_in_progress_total'),
     },
     raft: {
       hasLeader: value('etcd_server_has_leader'),
@@ -261,7 +280,30 @@ export function createMetrics(
       proposalsFailed: value('etcd_server_proposals_failed_total'),
       readIndexesFailed: value('etcd_server_read_indexes_failed_total'),
       readIndexesSlow: value('etcd_server_slow_read_indexes_total'),
+      lateHeartbeats: value('etcd_server_heartbeat_send_failures_total'),
     },
+    members: {
+      promoted: value('etcd_server_learner_promote_successes'),
+      notPromoted: (reason) => value('etcd_server_learner_promote_failures', reason),
+    },
+    peers: (local) => ({
+      active: (remote) => value('etcd_network_active_peers', local, remote),
+      known: (remote) => value('etcd_network_known_peers', local, remote),
+      disconnected: (remote) => value('etcd_network_disconnected_peers_total', local, remote),
+      sentBytes: (remote) => value('etcd_network_peer_sent_bytes_total', remote),
+      receivedBytes: (remote) => value('etcd_network_peer_received_bytes_total', remote),
+      sentFailures: (remote) => value('etcd_network_peer_sent_failures_total', remote),
+      receivedFailures: (remote) => value('etcd_network_peer_received_failures_total', remote),
+      roundTripSeconds: (remote) => buckets('etcd_network_peer_round_trip_time_seconds', remote),
+      snapshotsSending: (remote) => value('etcd_network_snapshot_send_inflights_total', remote),
+      snapshotSent: (remote) => value('etcd_network_snapshot_send_success', remote),
+      snapshotSendFailures: (remote) => value('etcd_network_snapshot_send_failures', remote),
+      snapshotSendSeconds: (remote) => buckets('etcd_network_snapshot_send_total_duration_seconds', remote),
+      snapshotsReceiving: (remote) => value('etcd_network_snapshot_receive_inflights_total', remote),
+      snapshotReceived: (remote) => value('etcd_network_snapshot_receive_success', remote),
+      snapshotReceiveFailures: (remote) => value('etcd_network_snapshot_receive_failures', remote),
+      snapshotReceiveSeconds: (remote) => buckets('etcd_network_snapshot_receive_total_duration_seconds', remote),
+    }),
     service: {
       slowApplies: value('etcd_server_slow_apply_total'),
       quotaBytes: value('etcd_server_quota_backend_bytes'),

@@ -8,7 +8,7 @@ export function metricsReference(): string {
     '',
     '<!-- Generated from apps/server/src/observe/metric-table.ts: change the table there, then run `vitest -u`. -->',
     '',
-    'Served as Prometheus text at `/metrics` on every client address that speaks HTTP and on `--listen-metrics-urls`. Names, types, labels and buckets are those of etcd 3.6, so its dashboards and alerts work. Metrics of traffic between members are missing: there is one member.',
+    'Served as Prometheus text at `/metrics` on every client address that speaks HTTP and on `--listen-metrics-urls`. Names, types, labels and buckets are those of etcd 3.6, so its dashboards and alerts work.',
     '',
     'A metric without labels starts at 0; one with labels appears with its first use. The `grpc_server_` counters appear at 0 for every method that is served. Some names end in `_total` and are gauges: so they are in etcd.',
     '',

@@ -10,6 +10,26 @@ export function clusterService(node: Node): Service {
       if (request.linearizable) await node.readBarrier();
       return { header: clusterHeader(node), members: node.membership.list().map(fromMember) };
     },
+
+    async memberAdd(request) {
+      const { member, members } = await node.members.add(request.peerURLs, request.isLearner);
+      return { header: clusterHeader(node), member: fromMember(member), members: members.map(fromMember) };
+    },
+
+    async memberRemove(request) {
+      const members = await node.members.remove(request.ID);
+      return { header: clusterHeader(node), members: members.map(fromMember) };
+    },
+
+    async memberUpdate(request) {
+      const members = await node.members.update(request.ID, request.peerURLs);
+      return { header: clusterHeader(node), members: members.map(fromMember) };
+    },
+
+    async memberPromote(request) {
+      const members = await node.members.promote(request.ID);
+      return { header: clusterHeader(node), members: members.map(fromMember) };
+    },
   });
 }
 

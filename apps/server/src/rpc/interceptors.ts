@@ -1,8 +1,8 @@
-import type { AnyMethodDefinition, ServiceDefinition } from '@kontiki/proto';
-import type { Counter } from '@kontiki/std';
+import { type AnyMethodDefinition, rpc, type ServiceDefinition } from '@kontiki/proto';
+import type { Clock, Counter, Timer } from '@kontiki/std';
 import { ServerError } from '../errors.js';
 import type { Node } from '../node/node.js';
-import type { Call } from './service.js';
+import type { Call, StreamControl } from './service.js';
 
 /** What is counted about calls; each name is one metric family. */
 export interface RpcMetrics {
@@ -32,9 +32,52 @@ export function countClient(metrics: RpcMetrics): Interceptor {
   };
 }
 
-/** A client may ask to be refused at once, not kept waiting, while no leader is known. */
-export function requireLeader(node: Node): Interceptor {
+/** What a learner answers; reads of its own state beside it, which kv.ts knows from the others. */
+const OPEN_ON_LEARNERS: ReadonlySet<string> = new Set([
+  rpc.MaintenanceDefinition.methods.status.path,
+  rpc.MaintenanceDefinition.methods.snapshot.path,
+  rpc.KVDefinition.methods.range.path,
+]);
+
+/** A learner lags behind by definition: clients are sent away. */
+export function refuseOnLearner(node: Node): Interceptor {
+  return (_call, service, method) => {
+    if (node.isLearner && isOurs(service) && !OPEN_ON_LEARNERS.has(method.path)) {
+      throw new ServerError('NotSupportedForLearner');
+    }
+  };
+}
+
+function isOurs({ fullName }: ServiceDefinition): boolean {
+  return fullName.startsWith('etcdserverpb.');
+}
+
+/** Election timeouts after which a stream that requires a leader ends. */
+const LEADERLESS_ELECTIONS = 3;
+
+/**
+ * A client may ask not to be served by a member that knows no leader: it is refused at once, and a stream ends when
+ * there has been no leader for three election timeouts.
+ */
+export function requireLeader(
+  node: Node,
+  options: { readonly clock: Clock; readonly electionMs: number },
+): Interceptor {
+  const streams = new Set<StreamControl>();
+  let timer: Timer | undefined;
+  const cut = (): void => {
+    for (const stream of [...streams]) stream.end(new ServerError('NoLeader'));
+  };
+  node.onLeader((hasLeader) => {
+    timer?.cancel();
+    timer = hasLeader ? undefined : options.clock.after(LEADERLESS_ELECTIONS * options.electionMs, cut);
+  });
   return (call) => {
-    if (call.metadata('hasleader') === 'true' && !node.hasLeader) throw new ServerError('NoLeader');
+    if (call.metadata('hasleader') !== 'true') return;
+    if (!node.hasLeader) throw new ServerError('NoLeader');
+    const { stream } = call;
+    if (stream === undefined) return;
+    streams.add(stream);
+    stream.onEnd(() => streams.delete(stream));
   };
 }

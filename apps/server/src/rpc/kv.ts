@@ -3,6 +3,7 @@ import { rpc } from '@kontiki/proto';
 import type { Histogram } from '@kontiki/std';
 import { costOfPut, costOfTxn } from '../apply/quota.js';
 import { fromRangeResult, fromTxnResult, toRangeOptions, toTxn } from '../apply/txn-form.js';
+import { ServerError } from '../errors.js';
 import type { Node } from '../node/node.js';
 import { header } from './header.js';
 import { checkRoom } from './room.js';
@@ -19,6 +20,7 @@ export interface KvOptions {
 export function kvService(node: Node, options: KvOptions): Service {
   return service(rpc.KVDefinition, {
     async range(request) {
+      if (node.isLearner && !request.serializable) throw new ServerError('NotSupportedForLearner');
       checkRange(request);
       if (!request.serializable) await node.readBarrier();
       const startedMs = node.nowMs();

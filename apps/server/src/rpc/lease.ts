@@ -1,14 +1,13 @@
-import { LeaseError } from '@kontiki/lease';
 import { rpc } from '@kontiki/proto';
-import { type Counter, fromLatin1 } from '@kontiki/std';
+import type { Counter } from '@kontiki/std';
 import { costOfLease } from '../apply/quota.js';
+import { GONE } from '../node/leases.js';
 import type { Node } from '../node/node.js';
 import { header } from './header.js';
 import { checkRoom } from './room.js';
 import { type Service, service } from './service.js';
 
-/** The TTL that tells a client its lease is gone. */
-const GONE = 0;
+/** The TTL that tells a client that asked what is left: there is no such lease. */
 const NOT_FOUND = -1;
 
 export interface LeaseServiceOptions {
@@ -36,24 +35,21 @@ export function leaseService(node: Node, options: LeaseServiceOptions): Service 
       for await (const { ID } of stream.requests) {
         // The header is taken first: its revision is not above that of the renewal.
         const response = { header: header(node), ID, TTL: 0 };
-        response.TTL = await renew(node, ID, abandoned.signal);
+        response.TTL = await node.renewals.renew(ID, abandoned.signal);
         if (response.TTL !== GONE) options.renewed.add();
         if (!stream.write(response)) await stream.drained();
       }
     },
 
-    async leaseTimeToLive(request) {
-      await node.caughtUp();
-      const lease = node.leases.get(request.ID);
-      if (lease === undefined) {
-        return { header: header(node), ID: request.ID, TTL: NOT_FOUND, grantedTTL: 0, keys: [] };
-      }
+    async leaseTimeToLive({ ID, keys }) {
+      const left = await node.renewals.timeToLive(ID, keys);
+      if (left === undefined) return { header: header(node), ID, TTL: NOT_FOUND, grantedTTL: 0, keys: [] };
       return {
         header: header(node),
-        ID: request.ID,
-        TTL: Math.max(0, node.leases.remainingSeconds(request.ID, node.nowMs())),
-        grantedTTL: lease.ttlSeconds,
-        keys: request.keys ? [...node.leases.keys(request.ID)].map(fromLatin1) : [],
+        ID,
+        TTL: left.ttlSeconds,
+        grantedTTL: left.grantedSeconds,
+        keys: [...left.keys],
       };
     },
 
@@ -61,17 +57,6 @@ export function leaseService(node: Node, options: LeaseServiceOptions): Service 
       return { header: header(node), leases: node.leases.list(node.nowMs()).map(({ id }) => ({ ID: id })) };
     },
   });
-}
-
-/** @returns the TTL, counted from now; 0 when there is no such lease, or none any more */
-async function renew(node: Node, id: bigint, signal: AbortSignal): Promise<number> {
-  try {
-    await node.caughtUp();
-    return await node.lessor.renew(id, signal);
-  } catch (error) {
-    if (error instanceof LeaseError && error.code === 'NOT_FOUND') return GONE;
-    throw error;
-  }
 }
 
 function unusedId(node: Node): bigint {

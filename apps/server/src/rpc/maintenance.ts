@@ -1,14 +1,18 @@
 import { rpc } from '@kontiki/proto';
 import { ETCD_VERSION } from '../cluster/version.js';
-import { ServerError } from '../errors.js';
 import type { Node } from '../node/node.js';
+import type { Sha256 } from '../storage/snapshots.js';
 import { header } from './header.js';
 import { type Service, service } from './service.js';
 
 export interface MaintenanceOptions {
   /** The layout of this member's tables, "3.6.0". */
   readonly storageVersion: string;
+  sha256(): Sha256;
 }
+
+/** How etcd cuts a snapshot. */
+const PIECE_BYTES = 32 * 1024;
 
 export function maintenanceService(node: Node, options: MaintenanceOptions): Service {
   return service(rpc.MaintenanceDefinition, {
@@ -41,12 +45,34 @@ export function maintenanceService(node: Node, options: MaintenanceOptions): Ser
       return { header: undefined };
     },
 
-    /** A leader of nobody else may keep what it has. */
-    moveLeader({ targetID }) {
-      if (!node.isLeader) throw new ServerError('NotLeader');
-      const target = node.membership.member(targetID);
-      if (target === undefined || target.isLearner) throw new ServerError('BadLeaderTransferee');
+    async moveLeader({ targetID }) {
+      await node.members.moveLeader(targetID);
       return { header: undefined };
+    },
+
+    /** A database file in pieces, then its SHA-256: what etcd's tools save and restore. */
+    async snapshot(stream) {
+      const file = await node.snapshots.export();
+      const hash = options.sha256();
+      const version = ETCD_VERSION;
+      try {
+        let remainingBytes = file.sizeBytes;
+        const send = async (blob: Uint8Array): Promise<void> => {
+          if (!stream.write({ header: undefined, remainingBytes, blob, version })) await stream.drained();
+        };
+        for await (const chunk of file.chunks) {
+          hash.update(chunk);
+          for (let at = 0; at < chunk.length && !stream.cancelled; at += PIECE_BYTES) {
+            const piece = chunk.subarray(at, at + PIECE_BYTES);
+            remainingBytes -= piece.length;
+            await send(piece);
+          }
+          if (stream.cancelled) return;
+        }
+        await send(hash.digest());
+      } finally {
+        await file.release();
+      }
     },
 
     async hash() {

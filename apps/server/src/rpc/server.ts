@@ -4,9 +4,10 @@
 import type { Readable } from 'node:stream';
 import * as grpc from '@grpc/grpc-js';
 import { type AnyMethodDefinition, errors } from '@kontiki/proto';
+import { Deferred } from '@kontiki/std';
 import { RpcError, toRpcError } from './errors.js';
 import type { Interceptor, RpcMetrics } from './interceptors.js';
-import type { Call, Service, StreamCall, StreamHandler, UnaryHandler } from './service.js';
+import type { Call, Service, StreamCall, StreamControl, StreamHandler, UnaryHandler } from './service.js';
 import type { SlowCalls } from './slow-calls.js';
 
 export interface RpcServerOptions {
@@ -164,24 +165,26 @@ function streaming(
     });
     const run = async (): Promise<void> => {
       for (const intercept of interceptors) intercept(stream, definition, method);
-      await handler(stream);
+      await Promise.race([handler(stream), stream.endedFromOutside]);
     };
-    run().then(
-      () => {
-        metrics.handled(
-          definition.fullName,
-          method,
-          stream.cancelled ? grpc.status.CANCELLED : grpc.status.OK,
-          startedMs,
-        );
-        call.end();
-      },
-      (error: unknown) => {
-        const { code, message } = toRpcError(error);
-        metrics.handled(definition.fullName, method, code, startedMs);
-        call.emit('error', { code, details: message });
-      },
-    );
+    run()
+      .finally(() => stream.over())
+      .then(
+        () => {
+          metrics.handled(
+            definition.fullName,
+            method,
+            stream.cancelled ? grpc.status.CANCELLED : grpc.status.OK,
+            startedMs,
+          );
+          call.end();
+        },
+        (error: unknown) => {
+          const { code, message } = toRpcError(error);
+          metrics.handled(definition.fullName, method, code, startedMs);
+          call.emit('error', { code, details: message });
+        },
+      );
   };
 }
 
@@ -193,6 +196,7 @@ interface Cancellable {
 }
 
 class GrpcCall implements Call {
+  readonly stream: StreamControl | undefined;
   readonly #call: Cancellable;
   #onCancel: (() => void)[] | undefined;
 
@@ -210,15 +214,16 @@ class GrpcCall implements Call {
   }
 
   onCancel(callback: () => void): void {
-    if (this.#call.cancelled) return callback();
+    if (this.cancelled) return callback();
     if (this.#onCancel === undefined) {
-      const callbacks: (() => void)[] = [];
-      this.#onCancel = callbacks;
-      this.#call.on('cancelled', () => {
-        for (const each of callbacks.splice(0)) each();
-      });
+      this.#onCancel = [];
+      this.#call.on('cancelled', () => this.cancelNow());
     }
     this.#onCancel.push(callback);
+  }
+
+  protected cancelNow(): void {
+    for (const each of this.#onCancel?.splice(0) ?? []) each();
   }
 }
 
@@ -233,10 +238,15 @@ interface Counts {
 type GrpcStreamCall = grpc.ServerDuplexStream<unknown, unknown> | grpc.ServerWritableStream<unknown, unknown>;
 
 class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
+  override readonly stream: StreamControl;
   readonly requests: AsyncIterable<unknown>;
+  /** Rejects when somebody beside the handler ends the stream. */
+  readonly endedFromOutside: Promise<never>;
   readonly #call: GrpcStreamCall;
   readonly #sent: () => void;
   #waiting: (() => void)[] = [];
+  #onEnd: (() => void)[] = [];
+  #ended = false;
 
   constructor(call: GrpcStreamCall, method: AnyMethodDefinition, count: Counts) {
     super(call as Cancellable);
@@ -250,6 +260,26 @@ class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
     call.on('drain', resume);
     this.onCancel(resume);
     this.requests = messages(method.requestStream ? arriving(call as Readable) : [requestOf(call)], count);
+    const ended = new Deferred<never>();
+    ended.promise.catch(() => {});
+    this.endedFromOutside = ended.promise;
+    this.stream = {
+      end: (error) => {
+        this.#ended = true;
+        ended.reject(error);
+        this.cancelNow();
+      },
+      onEnd: (callback) => this.#onEnd.push(callback),
+    };
+  }
+
+  override get cancelled(): boolean {
+    return this.#ended || super.cancelled;
+  }
+
+  /** The call has its answer. */
+  over(): void {
+    for (const each of this.#onEnd.splice(0)) each();
   }
 
   write(response: unknown): boolean {

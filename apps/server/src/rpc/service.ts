@@ -12,6 +12,16 @@ export interface Call {
   readonly cancelled: boolean;
   /** Calls back once, when `cancelled` becomes true; at once when it already is. */
   onCancel(callback: () => void): void;
+  /** Present in a streaming call. */
+  readonly stream: StreamControl | undefined;
+}
+
+/** A stream, for those beside its handler. */
+export interface StreamControl {
+  /** Ends it with an error's status; its handler sees it cancelled. */
+  end(error: unknown): void;
+  /** Calls back once, when it is over, however it ended. */
+  onEnd(callback: () => void): void;
 }
 
 /** A streaming call. */

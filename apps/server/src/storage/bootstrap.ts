@@ -1,25 +1,24 @@
 import { type Entry, encodeChange, type HardState, NOBODY } from '@kontiki/raft';
 import type { FileSystem } from '@kontiki/std';
 import { Wal, type WalOptions, type WalRecord } from '@kontiki/wal';
+import { encodeMemberChange } from '../cluster/member-change.js';
 import { DataDirError } from './data-dir.js';
 import { RaftLog, type RecoveredRaftLog, recoverRaftLog } from './raft-log.js';
 import { checkRecord, encodeEntry, encodeHardState, encodeMetadata, type Metadata } from './raft-records.js';
 
-/** What a new member is told about the cluster it founds. */
+/** What a new member is told about the cluster it founds or joins. */
 export interface Founding {
   readonly memberId: bigint;
   readonly clusterId: bigint;
-  /** Everyone the cluster begins with. */
+  /** Everyone the cluster begins with; nobody: it has begun, and its leader will tell this member about it. */
   readonly members: readonly { readonly id: bigint; readonly name: string; readonly peerUrls: readonly string[] }[];
 }
 
 export interface BootstrapOptions {
   readonly fileSystem: FileSystem;
   readonly walDirectory: string;
-  /** The last entry the tables have applied; 0 when there are none. */
-  readonly applied: number;
-  /** Asked only when there is no log yet. */
-  readonly founding: () => Founding;
+  /** Asked only when there is no log yet. What it throws is thrown; nothing was made then. */
+  readonly founding: () => Promise<Founding>;
   readonly wal: Omit<WalOptions, 'fileSystem' | 'directory' | 'head' | 'check'>;
   /** Log segments kept behind a snapshot; 0 keeps all. */
   readonly maxSegments: number;
@@ -60,13 +59,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   };
   const founded = !(await hasLog(fileSystem, walDirectory));
   if (founded) {
-    if (options.applied > 0) {
-      throw new DataDirError(
-        `${walDirectory} holds no log, but the database beside it has applied ${options.applied} entries: the log was ` +
-          'removed or --wal-dir points elsewhere. Put it back, or restore the data directory from a backup',
-      );
-    }
-    const founding = options.founding();
+    const founding = await options.founding();
     current.metadata = { nodeId: founding.memberId, clusterId: founding.clusterId };
     await (await Wal.create({ ...walOptions, initial: firstRecords(founding) })).close();
   }
@@ -90,12 +83,6 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
           'missing. Restore the data directory from a backup, or remove the member and add it anew',
       );
     }
-    if (options.applied > last || options.applied < (log.snapshot?.index ?? 0)) {
-      throw new DataDirError(
-        `the database has applied entry ${options.applied}, but the log in ${walDirectory} covers ` +
-          `${(log.snapshot?.index ?? 0) + 1} to ${last}: they are not of the same time. Restore both from one backup`,
-      );
-    }
     const raftLog = new RaftLog(wal, {
       last,
       maxSegments: options.maxSegments,
@@ -110,6 +97,21 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   }
 }
 
+/**
+ * Whether tables that have applied everything up to `applied` can go on with this log.
+ * @throws DataDirError when they cannot belong together
+ */
+export function checkApplied(log: RecoveredRaftLog, applied: number, walDirectory: string): void {
+  const base = log.snapshot?.index ?? 0;
+  const last = log.entries.at(-1)?.index ?? base;
+  if (applied > last || applied < base) {
+    throw new DataDirError(
+      `the database has applied entry ${applied}, but the log in ${walDirectory} covers ${base + 1} to ${last}: they ` +
+        'are not of the same time. Restore both from one backup',
+    );
+  }
+}
+
 async function hasLog(fileSystem: FileSystem, directory: string): Promise<boolean> {
   if (!(await fileSystem.exists(directory))) return false;
   return (await fileSystem.list(directory)).some((name) => name.endsWith('.wal'));
@@ -120,27 +122,14 @@ async function hasLog(fileSystem: FileSystem, directory: string): Promise<boolea
  * Made with the log itself, so that a start cut short leaves all of it or nothing.
  */
 function firstRecords(founding: Founding): WalRecord[] {
+  if (founding.members.length === 0) return [];
   const entries = [...founding.members]
     .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map(
-      (member, i): Entry => ({
-        index: i + 1,
-        term: FOUNDING_TERM,
-        kind: 'change',
-        data: encodeChange({
-          kind: 'change',
-          id: 0n,
-          step: { action: 'addVoter', node: member.id },
-          context: describeMember(member),
-        }),
-      }),
-    );
+    .map((member, i): Entry => {
+      const added = { ...member, isLearner: false, clientUrls: [] };
+      const change = encodeMemberChange(0n, { kind: 'add', member: added });
+      return { index: i + 1, term: FOUNDING_TERM, kind: 'change', data: encodeChange(change) };
+    });
   const hardState: HardState = { term: FOUNDING_TERM, vote: NOBODY, commit: entries.length };
   return [...entries.map(encodeEntry), encodeHardState(hardState)];
-}
-
-/** JSON about a member as etcd writes it; its id is a number there, too large for JSON.stringify. */
-function describeMember(member: Founding['members'][number]): Uint8Array {
-  const rest = JSON.stringify({ peerURLs: member.peerUrls, name: member.name }).slice(1);
-  return new TextEncoder().encode(`{"id":${member.id},${rest}`);
 }

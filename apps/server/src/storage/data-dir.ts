@@ -5,8 +5,8 @@ export interface DataDir {
   readonly root: string;
   /** The raft log. */
   readonly wal: string;
-  /** The database: every table of the state machine. */
-  readonly db: string;
+  /** Databases, and snapshots on their way. */
+  readonly snap: string;
   release(): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ export class DataDirError extends Error {
 
 /**
  * Takes the data directory for this process: creates what is missing, refuses what another process holds or what is
- * not ours. Laid out as etcd lays out its own: `member/wal`, `member/snap/db`.
+ * not ours. Laid out as etcd lays out its own: `member/wal`, `member/snap`, with the database in `member/snap/db`.
  *
  * @param walDirectory a folder of its own for the log, or undefined
  * @throws {@link DataDirError}; DirectoryLockedError when another process has the directory
@@ -38,8 +38,7 @@ export async function openDataDir(
         `${db} is a database file of etcd, which Kontiki does not open in place: start with an empty --data-dir`,
       );
     }
-    await fileSystem.makeDirectory(db);
-    return { root, wal: walDirectory ?? `${member}/wal`, db, release: () => lock.release() };
+    return { root, wal: walDirectory ?? `${member}/wal`, snap, release: () => lock.release() };
   } catch (error) {
     await lock.release();
     throw error;

@@ -5,7 +5,7 @@ import { MemoryFileSystem } from '@kontiki/wal/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../testing/manual-clock.js';
-import { type BootstrapOptions, type Bootstrapped, bootstrap } from './bootstrap.js';
+import { type BootstrapOptions, type Bootstrapped, bootstrap, checkApplied } from './bootstrap.js';
 import { recoverRaftLog } from './raft-log.js';
 import { encodeEntry, encodeHardState, encodeMetadata, encodeSnapshotMark } from './raft-records.js';
 
@@ -51,8 +51,7 @@ function options(fileSystem: MemoryFileSystem, changes: Partial<BootstrapOptions
   return {
     fileSystem,
     walDirectory: 'data/member/wal',
-    applied: 0,
-    founding: () => ({
+    founding: async () => ({
       memberId: 7n,
       clusterId: 9n,
       members: [{ id: 7n, name: 'default', peerUrls: ['http://localhost:2380'] }],
@@ -101,10 +100,16 @@ describe('bootstrap', () => {
   });
 
   it('refuses tables without their log, and a log that is not of their time', async () => {
-    await expect(bootstrap(options(new MemoryFileSystem(), { applied: 12 }))).rejects.toThrow(/holds no log/);
+    const orphaned = async (): Promise<never> => {
+      throw new Error('no log beside the database');
+    };
     const disk = new MemoryFileSystem();
-    await close(await bootstrap(options(disk)));
-    await expect(bootstrap(options(disk.restart(), { applied: 12 }))).rejects.toThrow(/not of the same time/);
+    await expect(bootstrap(options(disk, { founding: orphaned }))).rejects.toThrow(/no log beside/);
+    expect(await disk.exists('data/member/wal')).toBe(false);
+    const started = await bootstrap(options(disk));
+    expect(() => checkApplied(started.log, 1, 'wal')).not.toThrow();
+    expect(() => checkApplied(started.log, 12, 'wal')).toThrow(/not of the same time/);
+    await close(started);
   });
 
   it('refuses a log whose end is missing', async () => {
@@ -129,7 +134,7 @@ describe('bootstrap', () => {
   });
 
   /** The twin keeps the acknowledged batches; after a power cut nothing acknowledged may be missing or changed. */
-  it('gives back every acknowledged batch after any history of appends, compactions and power cuts', async () => {
+  it('gives back every acknowledged batch after any history of appends, compactions, snapshots and power cuts', async () => {
     const step = fc.oneof(
       {
         weight: 6,
@@ -140,6 +145,10 @@ describe('bootstrap', () => {
         arbitrary: fc.record({ kind: fc.constant('overwrite' as const), back: fc.integer({ min: 1, max: 3 }) }),
       },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('compact' as const) }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({ kind: fc.constant('install' as const), ahead: fc.integer({ min: -2, max: 5 }) }),
+      },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('cut' as const), seed: fc.nat() }) },
     );
     await fc.assert(
@@ -168,9 +177,17 @@ describe('bootstrap', () => {
             base = at.index;
             await persist({ entries: [], compacted: { index: at.index, term: at.term, confState }, mustSync: true });
             entries = entries.filter(({ index }) => index > base);
+          } else if (kind === 'install') {
+            // A snapshot of a later term, somewhere around the end: nothing of the log before goes with it.
+            term++;
+            base = Math.max(base + 1, last() + ((rest as { ahead?: number }).ahead ?? 0));
+            entries = [];
+            const meta = { index: base, term, confState };
+            const hardState = { term, vote: 7n, commit: base };
+            await persist({ entries: [], snapshot: { meta, data: new Uint8Array(0) }, hardState, mustSync: true });
           } else {
             disk = disk.powerCut(new SeededRandom((rest as { seed: number }).seed));
-            node = await bootstrap(options(disk, { applied: base }));
+            node = await bootstrap(options(disk));
             expect(node.log.entries.map(({ index, term: of }) => [index, of])).toEqual(
               entries.map(({ index, term: of }) => [index, of]),
             );

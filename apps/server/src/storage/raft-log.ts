@@ -28,7 +28,8 @@ export interface RecoveredRaftLog extends RecoveredLog {
 
 /**
  * Puts the records of a log together, in the order they were written: a later entry replaces the earlier ones from its
- * index on (a new leader overwrote them), the last hard state and the last snapshot mark hold.
+ * index on (a new leader overwrote them), a snapshot from the leader replaces all of them, the last hard state and the
+ * last snapshot mark hold.
  *
  * @throws RaftLogError when entries are missing between two that are there, or there is no metadata
  */
@@ -49,6 +50,7 @@ export async function recoverRaftLog(
         break;
       case SNAPSHOT:
         mark = decodeSnapshotMark(data);
+        if (isForeign(mark, entries)) entries = [];
         break;
       case ENTRY: {
         const entry = decodeEntry(data);
@@ -88,6 +90,15 @@ export async function recoverRaftLog(
   };
 }
 
+/**
+ * Whether a mark stands for a snapshot from the leader, which replaced the log, and not for a point the tables have
+ * reached by applying it: then the entry it names is in the log, or the log begins right behind it.
+ */
+function isForeign({ index, term }: SnapshotMark, entries: readonly Entry[]): boolean {
+  const first = entries[0]?.index ?? 0;
+  return index !== first - 1 && entries[index - first]?.term !== term;
+}
+
 /** Raft's stable storage on a write-ahead log, in etcd's records. */
 export class RaftLog implements LogWriter {
   readonly #wal: Wal;
@@ -108,10 +119,12 @@ export class RaftLog implements LogWriter {
   }
 
   async append(batch: Persist): Promise<void> {
-    if (batch.snapshot !== undefined) {
-      throw new RaftLogError('a member of a cluster of one cannot be sent a snapshot');
-    }
     const records: WalRecord[] = batch.entries.map(encodeEntry);
+    if (batch.snapshot !== undefined) {
+      // The state itself is on the disk since the snapshot was taken in.
+      records.unshift(encodeSnapshotMark(batch.snapshot.meta));
+      this.#last = batch.snapshot.meta.index;
+    }
     this.#last = batch.entries.at(-1)?.index ?? this.#last;
     if (batch.hardState !== undefined) {
       records.push(encodeHardState(batch.hardState));
@@ -119,8 +132,9 @@ export class RaftLog implements LogWriter {
     }
     if (batch.compacted !== undefined) records.push(encodeSnapshotMark(batch.compacted));
     await this.#wal.append(records, { sync: batch.mustSync, nextPosition: this.#last + 1 });
-    if (batch.compacted !== undefined && this.#maxSegments > 0) {
-      await this.#wal.releaseBefore(batch.compacted.index + 1, { segments: this.#maxSegments });
+    const covered = batch.compacted?.index ?? batch.snapshot?.meta.index;
+    if (covered !== undefined && this.#maxSegments > 0) {
+      await this.#wal.releaseBefore(covered + 1, { segments: this.#maxSegments });
     }
   }
 }

@@ -10,6 +10,7 @@ import { describe, expect, it } from 'vitest';
 import { Quota } from '../../src/apply/quota.js';
 import { encodeRequest, request } from '../../src/apply/request.js';
 import { type Outcome, ServerStateMachine } from '../../src/apply/state-machine.js';
+import { BackendSlot } from '../../src/storage/backend-slot.js';
 import { openTables, type Tables } from '../../src/storage/tables.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
 
@@ -31,9 +32,10 @@ class Replica {
     const backend = await openLevelBackend(db, { clock });
     const leases = new LeaseTable({ minTtlSeconds: 2 });
     const tables = await openTables({
-      backend,
+      backend: new BackendSlot(backend),
       clusterId: 1n,
       leases,
+      maxLearners: 1,
       mvcc: { clock, logger: silentLogger },
       onAlarm: () => {},
     });
@@ -49,6 +51,7 @@ class Replica {
       quota: new Quota(undefined, () => 0),
       saveApplied: (index, term) => tables.meta.saveApplied({ index, term }),
       saveConfState: (state) => tables.meta.saveConfState(state),
+      restore: () => Promise.reject(new Error('no snapshot is sent here')),
       onOverQuota: () => {},
     });
     return new Replica(tables, leases, machine);

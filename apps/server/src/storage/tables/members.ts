@@ -1,21 +1,26 @@
 import type { Backend } from '@kontiki/mvcc';
+import { describeMember } from '../../cluster/member-change.js';
 import { hexId } from '../../cluster/member-id.js';
-import type { Member, MemberStore } from '../../cluster/members.js';
+import type { Member, MemberStore, SavedMembers } from '../../cluster/members.js';
 
 const MEMBERS = 'members';
+const REMOVED = 'members_removed';
 const CLUSTER = 'cluster';
 const CLUSTER_VERSION = new TextEncoder().encode('clusterVersion');
+/** What etcd writes beside an id that was removed. */
+const GONE = new TextEncoder().encode('removed');
 
-/** As etcd writes a member: keys in this order, empty ones left out. */
 interface StoredMember {
-  readonly id: string;
-  readonly peerURLs: readonly string[];
+  readonly peerURLs: readonly string[] | null;
   readonly isLearner?: boolean;
   readonly name?: string;
   readonly clientURLs?: readonly string[];
 }
 
-/** The `members` and `cluster` tables: a JSON document per member under its id in hexadecimal, and the cluster version. */
+/**
+ * The `members`, `members_removed` and `cluster` tables: a JSON document per member under its id in hexadecimal, the ids
+ * that are gone for good, and the cluster version.
+ */
 export class MembersTable implements MemberStore {
   readonly #backend: Backend;
 
@@ -23,17 +28,26 @@ export class MembersTable implements MemberStore {
     this.#backend = backend;
   }
 
-  async load(): Promise<{ members: readonly Member[]; clusterVersion: string | undefined }> {
+  async load(): Promise<SavedMembers> {
     const members: Member[] = [];
     for await (const chunk of this.#backend.scan(MEMBERS)) {
       for (const [key, value] of chunk) members.push(decodeMember(key, value));
     }
+    const removed: bigint[] = [];
+    for await (const chunk of this.#backend.scan(REMOVED)) {
+      for (const [key] of chunk) removed.push(decodeId(key));
+    }
     const version = this.#backend.get(CLUSTER, CLUSTER_VERSION);
-    return { members, clusterVersion: version === undefined ? undefined : new TextDecoder().decode(version) };
+    return { members, removed, clusterVersion: version === undefined ? undefined : new TextDecoder().decode(version) };
   }
 
   saveMember(member: Member): void {
-    this.#backend.put(MEMBERS, new TextEncoder().encode(hexId(member.id)), encodeMember(member));
+    this.#backend.put(MEMBERS, encodeId(member.id), new TextEncoder().encode(describeMember(member)));
+  }
+
+  removeMember(id: bigint): void {
+    this.#backend.delete(MEMBERS, encodeId(id));
+    this.#backend.put(REMOVED, encodeId(id), GONE);
   }
 
   saveClusterVersion(version: string): void {
@@ -41,22 +55,19 @@ export class MembersTable implements MemberStore {
   }
 }
 
-/** The id is a JSON number there, too large for one of ours: it is taken from the key and spliced in as text. */
-function encodeMember(member: Member): Uint8Array {
-  const rest: Omit<StoredMember, 'id'> = {
-    peerURLs: member.peerUrls,
-    ...(member.isLearner && { isLearner: true }),
-    ...(member.name !== '' && { name: member.name }),
-    ...(member.clientUrls.length > 0 && { clientURLs: member.clientUrls }),
-  };
-  return new TextEncoder().encode(`{"id":${member.id},${JSON.stringify(rest).slice(1)}`);
+function encodeId(id: bigint): Uint8Array {
+  return new TextEncoder().encode(hexId(id));
+}
+
+function decodeId(key: Uint8Array): bigint {
+  return BigInt(`0x${new TextDecoder().decode(key)}`);
 }
 
 function decodeMember(key: Uint8Array, value: Uint8Array): Member {
   const stored = JSON.parse(new TextDecoder().decode(value)) as StoredMember;
   return {
-    id: BigInt(`0x${new TextDecoder().decode(key)}`),
-    peerUrls: stored.peerURLs,
+    id: decodeId(key),
+    peerUrls: stored.peerURLs ?? [],
     isLearner: stored.isLearner ?? false,
     name: stored.name ?? '',
     clientUrls: stored.clientURLs ?? [],
