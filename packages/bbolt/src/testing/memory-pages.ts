@@ -1,7 +1,11 @@
 import type { PageSink, PageSource } from '../ports.js';
 
-/** A file in memory: a sink that checks how it is written to, then a source. */
+/** A file in memory: a sink that checks how it is written to, and a source that counts how it is read. */
 export class MemoryPages implements PageSink, PageSource {
+  /** Of the longest read so far. */
+  longestReadBytes = 0;
+  /** Of all reads so far. */
+  readBytes = 0;
   #bytes: Uint8Array;
   #size: number;
   #end: number | undefined;
@@ -16,30 +20,26 @@ export class MemoryPages implements PageSink, PageSource {
     return this.#size;
   }
 
-  /** A copy of all of it. */
+  /** A copy of the whole file. */
   get bytes(): Uint8Array {
     return this.#bytes.slice(0, this.#size);
   }
 
-  /** Of the reads so far, in bytes. */
-  readBytes = 0;
-  longestRead = 0;
-
   async read(position: number, length: number): Promise<Uint8Array> {
     this.readBytes += length;
-    this.longestRead = Math.max(this.longestRead, length);
+    this.longestReadBytes = Math.max(this.longestReadBytes, length);
     return this.#bytes.slice(position, Math.min(position + length, this.#size));
   }
 
-  /** @throws Error when the writer breaks what it promises a sink */
+  /** @throws Error when the writer breaks what a sink is promised */
   async write(bytes: Uint8Array, position: number): Promise<void> {
     if (this.#writing) throw new Error('written to twice at a time');
     if (position !== 0 && this.#end !== undefined && position !== this.#end) {
       throw new Error(`written to at ${position}, not at ${this.#end} where the last write ended`);
     }
     this.#writing = true;
-    // Later, as a disk does: what the writer changes meanwhile is noticed.
-    await Promise.resolve();
+    // Later, as a disk does it: a writer that changes the bytes meanwhile is noticed.
+    await new Promise<void>((resolve) => queueMicrotask(resolve));
     const end = position + bytes.length;
     if (end > this.#bytes.length) {
       const larger = new Uint8Array(Math.max(end, this.#bytes.length * 2));
