@@ -298,12 +298,16 @@ export class Member implements Victim<NodeId> {
     const report = (delivered: boolean): void => {
       world.timeline.after(1, () => peer(message.from)?.driver?.reportSnapshot(id, delivered));
     };
+    // A connection that breaks tells the sender.
+    const over = this.duringCall(() => report(false));
     files.save(data, meta.index, meta.term).then(
       () => {
+        if (!over()) return;
         running.driver.receive(message);
         report(true);
       },
       (error: unknown) => {
+        if (!over()) return;
         if (!isDiskFailure(error)) world.fail(error);
         report(false);
       },

@@ -36,9 +36,12 @@ export class Checks {
   readonly #completeness = new LeaderCompleteness(this.committed);
   readonly #wholeLogs = new WholeLogs();
   readonly #onViolation: (violation: Violation) => void;
+  readonly #only: ReadonlySet<string> | undefined;
 
-  constructor(onViolation: (violation: Violation) => void) {
+  /** @param only names of properties: others may break unreported. Absent: all count. */
+  constructor(onViolation: (violation: Violation) => void, only?: readonly string[]) {
     this.#onViolation = onViolation;
+    this.#only = only && new Set(only);
   }
 
   sent(message: Message, mirror: LogMirror): void {
@@ -79,6 +82,7 @@ export class Checks {
     try {
       check();
     } catch (cause) {
+      if (this.#only?.has(property) === false) return;
       this.#onViolation(new Violation(property, { cause }));
     }
   }

@@ -36,8 +36,8 @@ function viewOfCursors({ status, mirror, digest }: Observed): MemberView {
 
 function viewOfLog(observed: Observed): MemberView {
   const { written } = observed.mirror;
-  // What the node has not handed out yet cannot be shown.
-  const commit = Math.min(observed.status.commit, written.last);
+  // What the node knows and has not handed out yet cannot be shown; what is applied is.
+  const commit = observed.status.applied;
   return { ...viewOfCursors(observed), first: written.base.index + 1, last: written.last, commit };
 }
 
