@@ -1,4 +1,4 @@
-import { fromLatin1, toLatin1 } from '@kontiki/std';
+import { Deferred, fromLatin1, toLatin1 } from '@kontiki/std';
 import { MemoryLevel } from 'memory-level';
 import { describe, expect, it, vi } from 'vitest';
 import { type LevelBackend, openLevelBackend } from '../src/adapters/level-backend.js';
@@ -58,6 +58,18 @@ async function caught<T>(clock: BusyClock, begin: () => T): Promise<T> {
   for (let turns = 0; turns < 10; turns++) await turn();
   clock.busy = false;
   return begun;
+}
+
+/** Scans of the backend give nothing until `open` is called. */
+function gate(backend: LevelBackend): { readonly open: () => void } {
+  const gate = new Deferred<void>();
+  const scan = backend.scan.bind(backend);
+  vi.spyOn(backend, 'scan').mockImplementation(async function* (table, options) {
+    const records = scan(table, options);
+    await gate.promise;
+    yield* records;
+  });
+  return { open: () => gate.resolve() };
 }
 
 /** Resolves at the switch, for which no time passes. */
@@ -325,6 +337,18 @@ describe('a compaction', () => {
     expect(store.compactionHashes).toEqual([]);
     expect(await stored(backend)).toBe(2000);
   });
+
+  it('whose hash is ready right after the switch leaves none behind either', async () => {
+    const { clock, backend, store } = await open(5, 4, { compactionHashes: 10 });
+    const { open: letGo } = gate(backend);
+    const { done } = store.compact(15);
+    done.catch(() => {});
+    const { replaced } = await switchTo(store, await oneRecord(clock, 22));
+    letGo();
+    await clock.until(replaced);
+    await expect(clock.until(done)).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(store.compactionHashes).toEqual([]);
+  });
 });
 
 describe('a watcher', () => {
@@ -341,6 +365,47 @@ describe('a watcher', () => {
     expect(watcher.synced).toBe(true);
     const { value } = await first;
     expect(value?.kind === 'events' && value.events[0]!.kv.modRevision).toBe(6);
+  });
+
+  it('that is live is not told of a compaction of what it has seen', async () => {
+    const { clock, store } = await open(3, 1);
+    const watcher = store.watch({ range: all() });
+    const idle = store.watch({ range: single('a') });
+    const far = store.watch({ range: all(), startRevision: 6 });
+    for (let i = 0; i < 3; i++) store.put('b', bytes(''));
+    expect((await eventsOf(watcher)).length + (await eventsOf(far)).length).toBe(5);
+    const next = await filled(clock, 3, 3);
+    const other = await MvccStore.open({ backend: next, clock });
+    other.put('a', bytes(''));
+    other.compact(8);
+    await other.close();
+    await clock.until(store.replace(next));
+    const seen = [await eventsOf(watcher), await eventsOf(idle), await eventsOf(far)];
+    expect(seen.map((events) => events.map(({ kv }) => kv.modRevision))).toEqual([
+      [8, 9, 10, 11],
+      [11],
+      [8, 9, 10, 11],
+    ]);
+    expect([watcher.synced, idle.synced, far.synced]).toEqual([true, true, true]);
+  });
+
+  it('that is being read history leaves the old one, whose backend may then be closed', async () => {
+    const { clock, backend, store } = await open(3, 2);
+    const { open: letGo } = gate(backend);
+    const watcher = store.watch({ range: all(), startRevision: 3 });
+    await turn();
+    const { replaced } = await switchTo(store, await filled(clock, 3, 3, 'w'));
+    let released = false;
+    void replaced.then(() => {
+      released = true;
+    });
+    for (let turns = 0; turns < 10; turns++) await turn();
+    expect(released).toBe(false);
+    letGo();
+    await clock.until(replaced);
+    await backend.close();
+    const events = await eventsOf(watcher);
+    expect(events.map(({ kv }) => toLatin1(kv.value))).toEqual(['w1', 'w2', 'w3', 'w4', 'w5', 'w6', 'w7', 'w8']);
   });
 
   it('with something buffered gets it from the new history, or is told that it is compacted there', async () => {

@@ -45,6 +45,8 @@ export class Witness {
   readonly #compactedAtStart: number;
   #told = false;
   #last = 0;
+  /** Everything below it was taken, or known not to be for it. */
+  #seenBelow = 0;
 
   constructor(subject: { watch(options: WatchOptions): Watcher }, history: ScriptedHistory, options: WitnessOptions) {
     this.#history = history;
@@ -94,6 +96,7 @@ export class Witness {
       if (received.length !== below && !this.#wasTooLate) expect(received).toHaveLength(below);
     }
     if (!watcher.synced) return;
+    this.#seenBelow = Math.max(this.#start, this.#history.revision + 1);
     expect(watcher.ended).toBe(false);
     expect(this.#options.startRevision ?? 0).toBeLessThanOrEqual(this.#history.revision);
     expect(nextRevision).toBe(Math.max(this.#history.revision + 1, this.#start));
@@ -151,6 +154,7 @@ export class Witness {
     if (batch.kind === 'compacted') {
       expect(batch.compactRevision).toBeLessThanOrEqual(compactedRevision);
       if (before !== undefined) expect(before).toBeLessThan(batch.compactRevision);
+      expect(Math.max(this.#start, this.#last + 1, this.#seenBelow)).toBeLessThan(batch.compactRevision);
       this.compactRevision = batch.compactRevision;
       return;
     }
