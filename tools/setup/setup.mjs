@@ -2,7 +2,7 @@
 // Does all the set-up a fresh clone needs, then the command that was asked for. Plain JavaScript and Node's own
 // modules only: it runs before anything is installed.
 //
-//   node tools/setup/setup.mjs start|build|test|check|fix|generate|referee|bench|crash [-- arguments]
+//   node tools/setup/setup.mjs start|build|test|check|fix|generate|referee|bench|crash|cluster|nemesis|sim [-- arguments]
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -37,6 +37,9 @@ const commands = {
   referee: { build: true, run: (args) => run('tsx', source('tools/referee/src/main.ts', args)) },
   bench: { build: true, run: (args) => run('tsx', source('tools/bench/src/main.ts', args)) },
   crash: { build: true, run: (args) => run('tsx', source('tools/crash/src/main.ts', args)) },
+  cluster: { build: true, run: (args) => run('tsx', source('tools/cluster/src/main.ts', ['start', ...args])) },
+  nemesis: { build: true, run: (args) => run('tsx', source('tools/cluster/src/main.ts', args)) },
+  sim: { build: false, run: (args) => run('tsx', source('tools/sim/src/main.ts', args)) },
 };
 
 const [name, ...rest] = process.argv.slice(2);
