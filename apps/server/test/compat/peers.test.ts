@@ -57,6 +57,7 @@ class OurMember {
   readonly transport: PeerTransport;
   readonly driver: RaftDriver<undefined>;
   failure: unknown;
+  removed = false;
   #leads = false;
   readonly #server: Server;
 
@@ -88,7 +89,7 @@ class OurMember {
       reportSnapshot: (peer, delivered) => this.driver.reportSnapshot(peer, delivered),
       isRemoved: () => false,
       onRemoved: () => {
-        this.failure = new Error('a peer says that we were removed');
+        this.removed = true;
       },
       snapshots,
       clock: systemClock,
@@ -186,6 +187,7 @@ async function plan(label: string, flags: readonly string[] = []): Promise<Clust
     },
     async kill(name) {
       const child = processes.get(name)!;
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, 'exit');
       child.kill('SIGKILL');
       await gone;
@@ -267,7 +269,20 @@ describe.skipIf(missing)('beside two real etcd', () => {
     await cluster.kill('a');
     await eventually('a put that one of them and we commit', () => put('b', 'two-left'));
     expect(await cluster.ctl('b', 'get', 'key', '--print-value-only')).toBe('two-left\n');
-    expect(member.failure).toBeUndefined();
+    expect([member.failure, member.removed]).toEqual([undefined, false]);
+  });
+
+  it('believes them that it was removed', async () => {
+    const cluster = await plan('remove');
+    const member = await join3(cluster);
+    for (const name of NAMES) cluster.start(name);
+    await eventually('the first put', () => cluster.ctl('a', 'put', 'key', 'all-three'));
+    await eventually('streams both ways', () =>
+      expect(NAMES.map((name) => typeof member.transport.activeSince(cluster.ids[name]))).toEqual(['number', 'number']),
+    );
+    expect(member.removed).toBe(false);
+    await eventually('the removal', () => cluster.ctl('a', 'member', 'remove', hexId(cluster.ids.c)));
+    await eventually('the news of it', () => expect(member.removed).toBe(true));
   });
 
   it('takes a snapshot from them', async () => {
@@ -276,12 +291,10 @@ describe.skipIf(missing)('beside two real etcd', () => {
     await eventually('the first put', () => cluster.ctl('a', 'put', 'key', 'without-us'));
     for (let i = 0; i < 40; i++) await cluster.ctl('a', 'put', `key-${i}`, 'value');
     const member = await join3(cluster);
-    await eventually('a put that one of them and we commit', async () => {
-      expect(member.files.length).toBeGreaterThan(0);
-      await cluster.kill('b').catch(() => {});
-      await cluster.ctl('a', 'put', 'key', 'behind-the-snapshot');
-      expect(member.has('behind-the-snapshot')).toBe(true);
-    });
+    await eventually('a snapshot', () => expect(member.files.length).toBeGreaterThan(0));
+    await cluster.kill('b');
+    await eventually('a put with us', () => cluster.ctl('a', 'put', 'key', 'behind-the-snapshot'));
+    await eventually('the entry here', () => expect(member.has('behind-the-snapshot')).toBe(true));
     // A bbolt file: its magic number stands behind the header of the first page.
     const file = Buffer.from(member.files[0]!);
     expect(file.readUInt32LE(16).toString(16)).toBe('ed0cdaed');
