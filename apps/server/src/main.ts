@@ -31,7 +31,7 @@ async function main(): Promise<void> {
   }
   for (const warning of parsed.warnings) logger.named('config').warn(warning.message, warning.fields);
   const die = (message: string, error: unknown): never => {
-    logger.fatal(message, { error: error instanceof Error ? error.message : String(error) });
+    logger.fatal(message, { error: reasonsOf(error) });
     logger.flushSync();
     process.exit(EXIT_FAILED);
   };
@@ -72,6 +72,12 @@ async function shutDown(server: Server, logger: ServerLogger, signal: 'SIGTERM' 
   await logger.close();
   // `once` has removed our handler: the default one ends the process.
   process.kill(process.pid, signal);
+}
+
+/** What went wrong, and what caused that. */
+function reasonsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${reasonsOf(error.cause)}`;
 }
 
 function refuse(message: string): void {
