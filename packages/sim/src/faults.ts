@@ -207,7 +207,7 @@ export class Faults<Address, Message> {
         break;
       case 'fullDisk':
         this.#world.record(kind, machine.name);
-        machine.disk.capacityBytes = machine.disk.usedBytes + random.int(2_000);
+        machine.disk.capacityBytes = machine.disk.usedBytes + random.int(500);
         this.#later(lastsMs, () => {
           machine.disk.capacityBytes = Number.POSITIVE_INFINITY;
         });
