@@ -38,7 +38,7 @@ const commands = {
   bench: { build: true, run: (args) => run('tsx', source('tools/bench/src/main.ts', args)) },
   crash: { build: true, run: (args) => run('tsx', source('tools/crash/src/main.ts', args)) },
   cluster: { build: true, run: (args) => run('tsx', source('tools/cluster/src/main.ts', ['start', ...args])) },
-  nemesis: { build: true, run: (args) => run('tsx', source('tools/cluster/src/main.ts', args)) },
+  nemesis: { build: true, run: (args) => run('tsx', source('tools/cluster/src/main.ts', ['nemesis', ...args])) },
   sim: { build: false, run: (args) => run('tsx', source('tools/sim/src/main.ts', args)) },
 };
 
