@@ -5,7 +5,9 @@ import { STORAGE_VERSION } from '../cluster/version.js';
 import type { BackendSlot } from './backend-slot.js';
 import { databaseDirOf, listDatabases, unfinishedOf } from './database-dirs.js';
 import { chunksOf, holdState, loadSnapshotFile, openSnapshotFile } from './snapshot-file.js';
+import { MembersTable } from './tables/members.js';
 import { MetaTable } from './tables/meta.js';
+import { encodeV2Store } from './v2-store.js';
 
 export interface SnapshotMetrics {
   readonly saveSeconds: Histogram;
@@ -61,6 +63,7 @@ interface Captured {
   readonly path: string;
   readonly sizeBytes: number;
   readonly sha256: Uint8Array;
+  readonly messageData: Uint8Array;
   readers: number;
   outdated: boolean;
 }
@@ -94,10 +97,16 @@ export class MemberSnapshots implements SnapshotStore {
 
   /** @returns the name under which {@link open} finds it */
   async capture(meta: SnapshotMeta): Promise<Uint8Array> {
-    const { directory, logger } = this.#options;
+    const { directory, logger, backend } = this.#options;
+    // Of the same turn as the database.
+    const members = new MembersTable(backend).load();
+    // Whoever waits for it sees it fail.
+    members.catch(() => {});
     const name = `${meta.index.toString(16).padStart(16, '0')}-${++this.#files}${SUFFIX}`;
     const captured = await this.#write(`${directory}/${name}`, async (file, sizeBytes) => {
-      return { path: file.path, sizeBytes, sha256: await this.#hash(file, sizeBytes), readers: 0, outdated: false };
+      const sha256 = await this.#hash(file, sizeBytes);
+      const messageData = encodeV2Store(await members);
+      return { path: file.path, sizeBytes, sha256, messageData, readers: 0, outdated: false };
     });
     for (const [other, before] of this.#captured) {
       before.outdated = true;
@@ -125,7 +134,7 @@ export class MemberSnapshots implements SnapshotStore {
       return {
         ...(await this.#read(captured.path, captured.sizeBytes, leave)),
         sha256: captured.sha256,
-        messageData: NOTHING,
+        messageData: captured.messageData,
       };
     } catch (error) {
       await leave();

@@ -28,16 +28,19 @@ export class MembersTable implements MemberStore {
     this.#backend = backend;
   }
 
+  /** As of this call. */
   async load(): Promise<SavedMembers> {
+    const version = this.#backend.get(CLUSTER, CLUSTER_VERSION);
+    const present = this.#backend.scan(MEMBERS);
+    const gone = this.#backend.scan(REMOVED);
     const members: Member[] = [];
-    for await (const chunk of this.#backend.scan(MEMBERS)) {
+    for await (const chunk of present) {
       for (const [key, value] of chunk) members.push(decodeMember(key, value));
     }
     const removed: bigint[] = [];
-    for await (const chunk of this.#backend.scan(REMOVED)) {
+    for await (const chunk of gone) {
       for (const [key] of chunk) removed.push(decodeId(key));
     }
-    const version = this.#backend.get(CLUSTER, CLUSTER_VERSION);
     return { members, removed, clusterVersion: version === undefined ? undefined : new TextDecoder().decode(version) };
   }
 
