@@ -152,6 +152,16 @@ describe('on the leader, whole histories', () => {
   });
 });
 
+it('waits for nothing once it is stopped', async () => {
+  const { subject, clock, alarms } = cluster({ 2: says(8) }, { everyMs: 5000 });
+  subject.start();
+  await clock.advance(5500);
+  subject.stop();
+  expect(clock.pending).toBe(0);
+  await clock.advance(5000);
+  expect(alarms).toEqual([]);
+});
+
 describe('on the leader, compactions', () => {
   const remembered = (hash: number, hashRevision: number): LocalHash => ({ hash, compactRevision: 2, hashRevision });
 

@@ -2,7 +2,7 @@ import type { request as systemRequest } from 'node:http';
 import { lease, rpc } from '@kontiki/proto';
 import type { Clock, Logger } from '@kontiki/std';
 import { hexId } from '../cluster/member-id.js';
-import { ServerError } from '../errors.js';
+import { type Condition, ServerError } from '../errors.js';
 import { type RemoteAnswer, type RemoteCall, RemoteCaller } from './remote-call.js';
 import { RemoteError } from './remote-error.js';
 import { idOf, parseJson } from './remote-json.js';
@@ -92,19 +92,23 @@ export class Remote {
   /**
    * Has the leader renew a lease.
    * @returns its TTL in seconds; 0: there is no such lease, or none any more
-   * @throws ServerError TimeoutWaitAppliedIndex
+   * @throws ServerError TimeoutWaitAppliedIndex. What else keeps the leader from answering (it leads no more, it stops)
+   * is a RemoteError: another may answer.
    */
   async renewLease(peerUrls: readonly string[], id: bigint, timeoutMs: number, signal?: AbortSignal): Promise<number> {
     const body = rpc.LeaseKeepAliveRequest.encode({ ID: id }).finish();
     const answer = await this.#post(peerUrls, '/leases', body, { timeoutMs, signal, repeatable: true });
     if (isGone(answer)) return 0;
-    this.#mustBeOk(answer);
+    this.#mustBeOk(answer, timeout(answer));
     const reply = decoded(answer, rpc.LeaseKeepAliveResponse);
     if (reply.ID !== id) throw malformed(answer, 'it is about another lease');
     return reply.TTL;
   }
 
-  /** @returns undefined when the leader knows no such lease */
+  /**
+   * @returns undefined when the leader knows no such lease
+   * @throws as `renewLease` does
+   */
   async leaseTimeToLive(
     peerUrls: readonly string[],
     { id, keys }: { readonly id: bigint; readonly keys: boolean },
@@ -114,7 +118,7 @@ export class Remote {
     const body = lease.LeaseInternalRequest.encode({ LeaseTimeToLiveRequest }).finish();
     const answer = await this.#post(peerUrls, '/leases/internal', body, { timeoutMs, repeatable: true });
     if (isGone(answer)) return undefined;
-    this.#mustBeOk(answer);
+    this.#mustBeOk(answer, timeout(answer));
     const { LeaseTimeToLiveResponse: reply } = decoded(answer, lease.LeaseInternalResponse);
     if (reply?.ID !== id) throw malformed(answer, 'it is about another lease');
     const { ID, TTL, grantedTTL, keys: attached } = reply;
@@ -124,12 +128,13 @@ export class Remote {
   /**
    * Has the leader give a learner its vote.
    * @returns all members, as they are then
-   * @throws ServerError MemberNotFound, MemberNotLearner, LearnerNotReady, and what else forbids it
+   * @throws ServerError MemberNotFound, MemberNotLearner, LearnerNotReady, and what else forbids it; RemoteError when
+   * that member does not lead
    */
   async promote(peerUrls: readonly string[], id: bigint, timeoutMs: number): Promise<readonly RemoteMember[]> {
     // To promote twice is to be told that there is no such learner.
     const answer = await this.#post(peerUrls, `/members/promote/${id}`, undefined, { timeoutMs, repeatable: false });
-    this.#mustBeOk(answer);
+    this.#mustBeOk(answer, named(answer));
     return membersIn(answer);
   }
 
@@ -147,7 +152,7 @@ export class Remote {
       maxBytes: MAX_BYTES,
       repeatable: true,
     });
-    this.#mustBeOk(answer);
+    this.#mustBeOk(answer, named(answer));
     const { header, hash = 0, compact_revision = 0, hash_revision = 0 } = objectIn(answer);
     const { revision: current = 0 } = (header ?? {}) as Readonly<Record<string, unknown>>;
     const [value, compactRevision, hashRevision, ownRevision] = [hash, compact_revision, hash_revision, current].map(
@@ -194,8 +199,11 @@ export class Remote {
     return id === undefined ? {} : { 'X-Etcd-Cluster-ID': hexId(id) };
   }
 
-  /** An answer of our own cluster that says yes. */
-  #mustBeOk(answer: RemoteAnswer): void {
+  /**
+   * Lets pass what our own cluster says and what says yes.
+   * @param condition what a no is about, where it is an answer to the question; undefined: it could not be answered there
+   */
+  #mustBeOk(answer: RemoteAnswer, condition?: Condition): void {
     const own = this.#clusterId();
     if (own !== undefined && answer.clusterId !== undefined && answer.clusterId !== hexId(own)) {
       this.#logger.warn('a member answered for another cluster', {
@@ -208,8 +216,6 @@ export class Remote {
     if (answer.status === 200) return;
     const text = textIn(answer);
     if (answer.status === 412 && /cluster ID mismatch/i.test(text)) throw otherCluster(answer);
-    if (answer.status === 408) throw new ServerError('TimeoutWaitAppliedIndex');
-    const condition = conditionIn(text);
     if (condition !== undefined) throw new ServerError(condition);
     throw new RemoteError('REMOTE_REFUSED', `${answer.url}: ${answer.status} ${text}`);
   }
@@ -218,6 +224,17 @@ export class Remote {
 /** Any server says 404 to a path it does not know: a lease is gone only when it is said of the lease. */
 function isGone(answer: RemoteAnswer): boolean {
   return answer.status === 404 && textIn(answer).includes(NO_SUCH_LEASE);
+}
+
+/** The leader did not get round to it: as good an answer as it had given itself. */
+function timeout({ status }: RemoteAnswer): Condition | undefined {
+  return status === 408 ? 'TimeoutWaitAppliedIndex' : undefined;
+}
+
+/** A member that does not lead has not answered. */
+function named(answer: RemoteAnswer): Condition | undefined {
+  const condition = conditionIn(textIn(answer));
+  return condition === 'NotLeader' ? undefined : condition;
 }
 
 function membersIn(answer: RemoteAnswer): readonly RemoteMember[] {
