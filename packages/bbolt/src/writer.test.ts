@@ -93,6 +93,20 @@ describe('what a page can hold', () => {
     }
   });
 
+  it('makes equal files of equal input, however it is cut into chunks', async () => {
+    const files = [];
+    const all = numbered(5000, 'v'.repeat(90));
+    for (const chunks of [[all], all.map((each) => [each]), [[], all.slice(0, 777), [], all.slice(777)]]) {
+      const pages = new MemoryPages();
+      const writer = new DatabaseWriter(pages);
+      await writer.bucket(bytesOf('b'), chunks);
+      await writer.finish();
+      files.push(Buffer.from(pages.bytes));
+    }
+    expect(files[1]!.equals(files[0]!)).toBe(true);
+    expect(files[2]!.equals(files[0]!)).toBe(true);
+  });
+
   it('says which transaction it looks to be the outcome of, the next one writing over the older meta page', async () => {
     for (const txid of [1, 2, 3, 2 ** 53 - 1]) {
       const pages = new MemoryPages();
