@@ -221,8 +221,10 @@ function send(request: IncomingMessage, response: ServerResponse, { status, head
   if (response.destroyed) return;
   const length = status === 204 ? {} : { 'Content-Length': Buffer.byteLength(body) };
   if (!request.complete && request.method === 'POST') {
+    const { socket } = response;
     response.setHeader('Connection', 'close');
-    response.once('finish', () => request.socket.destroySoon());
+    // A request that was given up has no socket any more by then.
+    response.once('finish', () => socket?.destroySoon());
   }
   response.writeHead(status, { ...headers, ...length });
   response.end(body);
