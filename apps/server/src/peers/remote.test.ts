@@ -351,9 +351,10 @@ describe('a hash', () => {
   });
 
   it('may be that of an etcd, which leaves out what is zero', async () => {
-    const url = await stranger((_, response) => response.end('{"header":{"revision":6}}'));
+    const ours = { 'X-Etcd-Cluster-Id': 'cdf818194e3a8c32' };
+    const url = await stranger((_, response) => response.writeHead(200, ours).end('{"header":{"revision":6}}'));
     expect(await remote().hashKv([url], 5, MS)).toEqual({ hash: 0, compactRevision: 0, hashRevision: 0, revision: 6 });
-    const odd = await stranger((_, response) => response.end('{"hash":"x"}'));
+    const odd = await stranger((_, response) => response.writeHead(200, ours).end('{"hash":"x"}'));
     await expect(remote().hashKv([odd], 5, MS)).rejects.toMatchObject({ code: 'REMOTE_MALFORMED' });
     const zero = await at({ ...ports, hash: async () => ({ hash: 0, compactRevision: 0, hashRevision: 0 }) });
     expect(await remote().hashKv([zero], 5, MS)).toMatchObject({ hash: 0, compactRevision: 0, hashRevision: 0 });
@@ -361,7 +362,10 @@ describe('a hash', () => {
 
   it('is for members of our cluster', async () => {
     await expect(remote(5n).hashKv([await at()], 5, MS)).rejects.toMatchObject({ code: 'REMOTE_OTHER_CLUSTER' });
-    expect(await remote(undefined).hashKv([await at()], 5, MS)).toMatchObject({ revision: 12 });
+    const silent = await stranger((_, response) => response.end('{"header":{"revision":6}}'));
+    await expect(remote().hashKv([silent], 5, MS)).rejects.toMatchObject({ code: 'REMOTE_OTHER_CLUSTER' });
+    const lost = new Remote({ clock: systemClock, logger: silentLogger });
+    await expect(lost.hashKv([await at()], 5, MS)).rejects.toMatchObject({ code: 'REMOTE_OTHER_CLUSTER' });
   });
 
   it.each([

@@ -48,7 +48,10 @@ export interface RemoteHash {
 export interface RemoteOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Ours; undefined while there is none: a joining member does not know it yet. */
+  /**
+   * Ours; undefined while there is none: a joining member does not know it yet. Without it whoever listens at a member's
+   * address is taken for it.
+   */
   readonly clusterId?: () => bigint | undefined;
   readonly request?: typeof systemRequest;
 }
@@ -139,10 +142,14 @@ export class Remote {
   }
 
   /**
+   * Only of a member of our own cluster, and so of nobody before we know which that is: a stranger at its address has
+   * other data, and would be taken for corrupt.
    * @param revision 0: that member's current one
    * @throws ServerError Compacted, FutureRev
    */
   async hashKv(peerUrls: readonly string[], revision: number, timeoutMs: number): Promise<RemoteHash> {
+    const own = this.#clusterId();
+    if (own === undefined) throw new RemoteError('REMOTE_OTHER_CLUSTER', 'this member does not know its own cluster');
     const answer = await this.#caller.call(peerUrls, {
       method: 'GET',
       path: '/members/hashkv',
@@ -153,6 +160,7 @@ export class Remote {
       repeatable: true,
     });
     this.#mustBeOk(answer, named(answer));
+    if (answer.clusterId !== hexId(own)) throw otherCluster(answer);
     const { header, hash = 0, compact_revision = 0, hash_revision = 0 } = objectIn(answer);
     const { revision: current = 0 } = (header ?? {}) as Readonly<Record<string, unknown>>;
     const [value, compactRevision, hashRevision, ownRevision] = [hash, compact_revision, hash_revision, current].map(

@@ -63,10 +63,10 @@ function sure<T>(reply: Reply<T>): T {
 }
 
 describe.skipIf(missing)('between members', () => {
-  const remote = new Remote({ clock: systemClock, logger: silentLogger });
+  let clusterId: bigint | undefined;
+  const remote = new Remote({ clock: systemClock, logger: silentLogger, clusterId: () => clusterId });
   let etcd: ServerProcess;
   let client: Client;
-  let clusterId: bigint;
   let memberId: bigint;
   let learnerId: bigint;
   let leaseId: bigint;
@@ -89,7 +89,7 @@ describe.skipIf(missing)('between members', () => {
     memberId = added.header!.memberId;
     learnerId = added.member!.ID;
     revision = put.header!.revision;
-    [ours, close] = await twin();
+    [ours, close] = await twin(clusterId);
   });
 
   afterAll(async () => {
@@ -100,7 +100,7 @@ describe.skipIf(missing)('between members', () => {
   });
 
   /** Our handlers, over what that etcd knows. */
-  async function twin(): Promise<[string, () => Promise<unknown>]> {
+  async function twin(clusterId: bigint): Promise<[string, () => Promise<unknown>]> {
     const { members } = await remote.members([etcd.peerUrl], MS);
     const routes = new Map([
       ['/members', membersHandler({ clusterId, membership: { list: () => members } })],
