@@ -12,7 +12,8 @@
  * | `lose append heartbeat`       | these messages get lost from now on; without a type: none                       |
  * | `lose append@3`               | the same, of those that carry entry 3                                           |
  * | `crash 1`, `restart 1`        | a crash loses what was not written                                              |
- * | `stall 1`, `resume 1`         | its disk                                                                        |
+ * | `stall 1`, `resume 1`         | its disk; `write 1 2` lets so many batches of a stalled one land                 |
+ * | `unreachable 1 2`             | 1 is told that its messages to 2 get lost                                       |
  * | `join 4`                      | an empty member, that the others do not know yet                                |
  * | `compact 1 keep`              | saves a snapshot, keeps so many entries behind it                               |
  * | `hold`, `settle`              | nothing moves until told; everything that can does. Else after each command      |
@@ -128,6 +129,9 @@ class Run {
       case 'resume':
         network.resumeDisk(parseId(first));
         return;
+      case 'write':
+        for (let i = 0; i < Number(rest[0] ?? 1); i++) network.member(parseId(first)).write();
+        return;
       case 'join':
         network.add(parseId(first));
         return;
@@ -158,6 +162,9 @@ class Run {
         break;
       case 'transfer':
         node.transferLeadership(parseId(args[0]));
+        break;
+      case 'unreachable':
+        node.reportUnreachable(parseId(args[0]));
         break;
       case 'change':
         this.#change(member.node, args);
