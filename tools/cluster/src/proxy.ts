@@ -140,10 +140,12 @@ class ProxiedConnection {
   reset(): void {
     this.#there.close();
     this.#back.close();
-    this.#dialler.resetAndDestroy();
-    // One that is still connecting has nothing to reset.
-    if (this.#target.connecting) this.#target.destroy();
-    else this.#target.resetAndDestroy();
+    for (const socket of [this.#dialler, this.#target]) {
+      if (socket.destroyed) continue;
+      // One that is still connecting has nothing to reset, and the handle of one that has said its end cannot be reset.
+      if (socket.connecting || socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 
   /** One end died. Across a cut link the other does not get to know: it hears the reset when the link is whole. */

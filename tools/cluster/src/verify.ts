@@ -65,6 +65,7 @@ export async function verify(cluster: Cluster, load: Load): Promise<Verdict> {
   }
   const linear = checkLinearizable(record.registers.operations(), registerModel);
   if (linear.kind !== 'linearizable') violations.push({ rule: linear.kind, text: printSearch(linear) });
+  for (const { name, term, leader } of await cluster.status()) record.seeLeader({ member: name, term, leader });
   violations.push(...checkSightings(record.sightings), ...checkLeaders(record.leaders));
   violations.push(...(await checkHashes(cluster, revision)));
   for (const fault of record.faults) violations.push({ rule: 'unexpected error', text: fault });

@@ -140,14 +140,18 @@ export class Load {
     return took;
   }
 
-  /** Who leads in which term, as the members say. */
+  /**
+   * Who leads in which term, as the members say. etcd tells the term of the last entry it applied beside the leader it
+   * knows now, which in an election are not of one time: it is asked at quiet points only.
+   */
   async #observe(record: LoadRecord, running: () => boolean): Promise<void> {
+    if (this.#cluster.kind === 'etcd') return;
     while (running()) {
       await Promise.all(
         this.#cluster.awake.map(async (member) => {
           const status = await statusOf(member, 500);
           if (status === undefined || status.leader === 0n) return;
-          record.leaders.push({ member: member.name, term: status.term, leader: status.leader });
+          record.seeLeader({ member: member.name, term: status.term, leader: status.leader });
         }),
       );
       await sleep(150);

@@ -36,7 +36,8 @@ export class LoadRecord {
   readonly reads: Read[] = [];
   readonly serializable: Read[] = [];
   readonly sightings: Sighting[] = [];
-  readonly leaders: LeaderSighting[] = [];
+  /** Of all stretches so far. */
+  readonly leaders: LeaderSighting[];
   readonly leases: LoadLease[];
   readonly registers: History<RegisterInput, RegisterOutput> = new History();
   /** What was asked of registers with no answer: it may happen in a later stretch. */
@@ -58,6 +59,7 @@ export class LoadRecord {
         outcome.kind === 'unknown' && !valuesOf(write).some((value) => written?.has(value) === true),
     );
     this.leases = (before?.leases ?? []).filter(({ over }) => !over);
+    this.leaders = before?.leaders ?? [];
     this.errors = before?.errors ?? new Map();
     for (const [key, { value }] of base.entries) {
       if (!isRegister(key)) continue;
@@ -73,6 +75,12 @@ export class LoadRecord {
   /** One clock for all clients: they are in one process. Milliseconds. */
   now(): number {
     return performance.now();
+  }
+
+  /** A member said who leads; what is known already is not kept twice. */
+  seeLeader(sighting: LeaderSighting): void {
+    const { term, leader } = sighting;
+    if (!this.leaders.some((known) => known.term === term && known.leader === leader)) this.leaders.push(sighting);
   }
 
   /** Counts a failure. @returns whether the call may have taken effect */

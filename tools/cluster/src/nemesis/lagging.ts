@@ -8,6 +8,9 @@ const CATCH_UP_ENTRIES = 50;
 /** Behind by so much, what is missing is surely no longer in the leader's log. */
 const LAG_ENTRIES = 3 * (SNAPSHOT_ENTRIES + CATCH_UP_ENTRIES);
 
+/** etcd compacts no log for this long after it sent a snapshot, so that who got it can catch up. */
+const ETCD_TRUCE_MS = 31_000;
+
 /** A follower is held back until the leader has dropped the log it needs: it must catch up by a snapshot. */
 export const lagging: Nemesis = {
   name: 'lagging',
@@ -17,6 +20,7 @@ export const lagging: Nemesis = {
   async run({ cluster, load, random, say, check }, { rounds }) {
     let snapshots = 0;
     let counted = true;
+    let truceUntil = 0;
     for (let round = 1; round <= rounds; round++) {
       load.start();
       const leader = await cluster.waitForLeader();
@@ -27,11 +31,13 @@ export const lagging: Nemesis = {
       const how = pick(random, ['cut off', 'paused', 'killed'] as const);
       const before = await snapshotsTaken(follower);
       await holdBack(cluster, follower, how);
+      await sleep(Math.max(0, truceUntil - performance.now()));
       await lag(cluster, follower);
       const startedAt = performance.now();
       release(cluster, follower, how);
       await follower.process.ready();
       const took = performance.now() - startedAt;
+      if (cluster.kind === 'etcd') truceUntil = performance.now() + ETCD_TRUCE_MS;
       await sleep(500);
       const { revision } = await check();
       const after = await snapshotsTaken(follower);
