@@ -34,8 +34,11 @@ export interface RemoteCallerOptions {
   readonly request?: typeof systemRequest;
 }
 
-/** Connections to one address, idle ones included; and how long these are kept. */
-const SOCKETS_MAX = 64;
+/**
+ * Connections to one address, idle ones included, and how long these are kept. Room for many renewals that wait for a
+ * revoke: they must not hold up the others.
+ */
+const SOCKETS_MAX = 256;
 const IDLE_MS = 5000;
 
 /** Nothing was sent: the connection did not come about. */
