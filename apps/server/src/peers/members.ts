@@ -1,4 +1,5 @@
 import { hexId } from '../cluster/member-id.js';
+import { describeMember } from '../cluster/member-change.js';
 import type { Member } from '../cluster/members.js';
 import { type HttpHandler, onlyGet } from '../http/answer.js';
 
@@ -19,15 +20,5 @@ export function membersHandler(ports: MembersPorts): HttpHandler {
 
 /** One line of JSON. Ids are numbers here, as etcd's members expect, and too large for JSON.stringify. */
 export function membersJson(members: readonly Member[]): string {
-  return `[${members.map(describe).join(',')}]\n`;
-}
-
-function describe({ id, peerUrls, name, clientUrls, isLearner }: Member): string {
-  const rest = JSON.stringify({
-    peerURLs: peerUrls,
-    ...(isLearner && { isLearner }),
-    ...(name !== '' && { name }),
-    ...(clientUrls.length > 0 && { clientURLs: clientUrls }),
-  });
-  return `{"id":${id},${rest.slice(1)}`;
+  return `[${members.map((member) => describeMember(member)).join(',')}]\n`;
 }
