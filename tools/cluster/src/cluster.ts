@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts, type Reply, type ServerKind } from '../../harness/src/index.js';
 import { Links } from './link.js';
-import { ClusterMember } from './member.js';
+import { ClusterMember, type MemberPorts } from './member.js';
 
 export interface ClusterOptions {
   readonly size: number;
@@ -12,7 +12,10 @@ export interface ClusterOptions {
   readonly etcd?: string;
   /** Of every member, in etcd's form. */
   readonly flags?: readonly string[];
-  /** Holds the members' directories and stays; absent: a temporary one. */
+  /**
+   * Holds the members' directories and stays; absent: a temporary one. One that held a cluster before starts it again,
+   * on the same ports and with as many members as it had.
+   */
   readonly directory?: string;
   /** 0 ≤ n < 1, for the jitter of links. */
   readonly chance?: () => number;
@@ -30,6 +33,11 @@ export interface MemberStatus {
   readonly revision: number;
   readonly isLearner: boolean;
 }
+
+const temporary = new Set<string>();
+process.once('exit', () => {
+  for (const directory of temporary) rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+});
 
 /**
  * Members as real processes on loopback, each with a proxy before its peer address. Everything has ports and a directory
@@ -51,7 +59,8 @@ export class Cluster {
     this.kind = options.kind;
     this.#temporary = options.directory === undefined;
     this.directory = options.directory ?? mkdtempSync(join(tmpdir(), `kontiki-cluster-${options.kind}-`));
-    mkdirSync(this.directory, { recursive: true });
+    if (this.#temporary) temporary.add(this.directory);
+    else mkdirSync(this.directory, { recursive: true });
   }
 
   /** Founds a cluster and waits until all of it serves. @throws Error with the end of a log */
@@ -65,7 +74,12 @@ export class Cluster {
         const logs = cluster.members.map((member) => member.process.log()).join('\n');
         await cluster.dispose();
         // Somebody took a port between our asking and its listening.
-        if (attempt >= 5 || !/address already in use|EADDRINUSE/.test(`${logs}${String(error)}`)) throw error;
+        if (
+          attempt >= 5 ||
+          options.directory !== undefined ||
+          !/address already in use|EADDRINUSE/.test(`${logs}${String(error)}`)
+        )
+          throw error;
       }
     }
   }
@@ -185,21 +199,28 @@ export class Cluster {
 
   /** Ends a member that is in the cluster no more, and forgets it. */
   async drop(member: ClusterMember): Promise<void> {
-    await member.dispose(false);
+    await member.dispose();
     this.#members.delete(member.name);
+    if (this.#temporary) rmSync(member.process.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
   /** Ends everything. @param keep  the directory stays; one that was given stays anyway */
   async dispose(keep = false): Promise<void> {
-    const stays = keep || !this.#temporary;
-    await Promise.all(this.members.map((member) => member.dispose(stays)));
+    await Promise.all(this.members.map((member) => member.dispose()));
     this.#members.clear();
-    if (!stays) rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
+    if (!temporary.delete(this.directory) || keep) return;
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
   async #found(size: number): Promise<void> {
+    const known = this.#temporary ? undefined : readPorts(this.directory);
     const members: ClusterMember[] = [];
-    for (let i = 0; i < size; i++) members.push(await this.#prepare());
+    for (let i = 0; i < (known?.length ?? size); i++) members.push(await this.#prepare(known?.[i]));
+    if (!this.#temporary)
+      writePorts(
+        this.directory,
+        members.map(({ ports }) => ports),
+      );
     const initialCluster = members.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',');
     for (const member of members) {
       this.#foundings.get(member.name)!.initialCluster = initialCluster;
@@ -215,9 +236,11 @@ export class Cluster {
     await this.waitHealthy();
   }
 
-  async #prepare(): Promise<ClusterMember> {
+  async #prepare(known?: MemberPorts): Promise<ClusterMember> {
     const name = `m${++this.#named}`;
-    const [clientPort, peerPort, proxyPort] = await freePorts(3);
+    const [client, peer, proxy] = known === undefined ? await freePorts(3) : [known.client, known.peer, known.proxy];
+    const directory = join(this.directory, name);
+    mkdirSync(directory, { recursive: true });
     const founding: { initialCluster: string; state: 'new' | 'existing' } = { initialCluster: '', state: 'new' };
     this.#foundings.set(name, founding);
     const { kind, etcd, flags } = this.#options;
@@ -225,13 +248,13 @@ export class Cluster {
       server: { kind, ...(etcd === undefined ? {} : { etcd }), flags: ['--log-level=warn', ...(flags ?? [])] },
       member: {
         name,
-        clientPort: clientPort!,
-        peerPort: peerPort!,
+        clientPort: client!,
+        peerPort: peer!,
         initialCluster: () => founding.initialCluster,
         initialClusterState: () => founding.state,
-        directory: join(this.directory, name),
+        directory,
       },
-      proxyPort: proxyPort!,
+      proxyPort: proxy!,
       links: this.links,
       nameOf: (id) => this.byId(BigInt(`0x${id}`))?.name,
       chance: this.#options.chance ?? Math.random,
@@ -270,6 +293,18 @@ export class Cluster {
       await sleep(50);
     }
   }
+}
+
+const PORTS_FILE = 'ports.json';
+
+/** @returns undefined when no cluster was here before */
+function readPorts(directory: string): MemberPorts[] | undefined {
+  const file = join(directory, PORTS_FILE);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as MemberPorts[]) : undefined;
+}
+
+function writePorts(directory: string, ports: readonly MemberPorts[]): void {
+  writeFileSync(join(directory, PORTS_FILE), `${JSON.stringify(ports, null, 2)}\n`);
 }
 
 /** @returns undefined when it does not answer in time */

@@ -13,6 +13,13 @@ export interface ClusterMemberOptions {
   chance(): number;
 }
 
+/** On 127.0.0.1. */
+export interface MemberPorts {
+  readonly client: number;
+  readonly peer: number;
+  readonly proxy: number;
+}
+
 /**
  * One member: a server process, and the proxy its peers reach it through.
  *
@@ -22,6 +29,7 @@ export interface ClusterMemberOptions {
 export class ClusterMember {
   readonly name: string;
   readonly peerUrl: string;
+  readonly ports: MemberPorts;
   /** Known once the cluster told. */
   id: bigint | undefined;
   readonly process: ServerProcess;
@@ -36,6 +44,8 @@ export class ClusterMember {
   private constructor(options: ClusterMemberOptions, proxy: PeerProxy, peerUrl: string) {
     this.name = options.member.name;
     this.peerUrl = peerUrl;
+    const { clientPort, peerPort } = options.member;
+    this.ports = { client: clientPort, peer: peerPort, proxy: options.proxyPort };
     this.#proxy = proxy;
     this.process = ServerProcess.ofMember({
       ...options.server,
@@ -133,16 +143,11 @@ export class ClusterMember {
     this.#proxy.reset(from);
   }
 
-  /** Ends it, its proxy and its connections; the directory goes, unless it is to be kept. */
-  async dispose(keep: boolean): Promise<void> {
+  /** Ends it, its proxy and its connections. Its directory stays. */
+  async dispose(): Promise<void> {
     this.#expectedEnd = true;
     this.#client.close();
-    if (keep) {
-      this.process.keep();
-      await this.process.kill();
-    } else {
-      await this.process.dispose();
-    }
+    await this.process.dispose();
     await this.#proxy.close();
   }
 }

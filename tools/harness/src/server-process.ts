@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Program, programOf, type ServerKind } from './binaries.js';
@@ -31,7 +31,7 @@ export interface MemberOptions {
   initialCluster(): string;
   /** `existing`: it joins a cluster that has added it. Asked at each start. */
   initialClusterState(): 'new' | 'existing';
-  /** Holds its data and its log; removed by `dispose` unless it was there before. */
+  /** Holds its data and its log; must exist, and belongs to whoever made it. */
   readonly directory: string;
 }
 
@@ -69,13 +69,8 @@ export class ServerProcess {
     this.#program = program;
     [this.clientPort, this.peerPort] = ports;
     const given = options.member?.directory;
-    if (given !== undefined && existsSync(given)) {
-      this.directory = given;
-      return;
-    }
     this.directory = given ?? mkdtempSync(join(tmpdir(), `kontiki-harness-${options.kind}-`));
-    if (given !== undefined) mkdirSync(given, { recursive: true });
-    directories.add(this.directory);
+    if (given === undefined) directories.add(this.directory);
   }
 
   /** One member of a cluster, not started. */
@@ -208,16 +203,11 @@ export class ServerProcess {
     return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8').slice(-maxBytes) : '';
   }
 
-  /** Kills what runs and removes the directory. Idempotent. */
+  /** Kills what runs and removes the directory, when it made it. Idempotent. */
   async dispose(): Promise<void> {
     await this.kill();
     if (!directories.delete(this.directory)) return;
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
-  }
-
-  /** Leaves the directory where it is, when this process ends too. */
-  keep(): void {
-    directories.delete(this.directory);
   }
 
   get #logFile(): string {
