@@ -16,8 +16,10 @@ import {
 import type { PageSource } from './ports.js';
 import { dataEnd, TreePage } from './tree-page.js';
 
-/** Bytes read at once where several pages lie close together. */
+/** Bytes read at once, unless a page has more. */
 const WINDOW_BYTES = 256 << 10;
+/** Reads at once where pages do not lie close together. */
+const READS = 16;
 /** Bytes not asked for that one read may run over. They are often the overflow of the page before. */
 const GAP_BYTES = 16 << 10;
 
@@ -59,20 +61,31 @@ export class PageFile {
   }
 
   /**
-   * One read for the pages of `ids` from `index` on, as long as they lie one behind another closely.
+   * Some of the pages of `ids`, from `index` on: those that lie close together in one read, the next ones beside it, so that
+   * scattered pages do not wait for each other.
+   *
    * @param ids  that at `index` is a page; those behind it are not yet known to be
    */
-  async window(ids: readonly number[], index: number): Promise<Window> {
+  windows(ids: readonly number[], index: number): Promise<readonly Window[]> {
     const { pageSize } = this.meta;
-    const first = ids[index]!;
-    let end = first + 1;
-    for (let i = index + 1; i < ids.length; i++) {
+    const runs: { readonly first: number; end: number }[] = [];
+    let pages = 0;
+    for (let i = index; i < ids.length && this.isPage(ids[i]!); i++) {
       const id = ids[i]!;
-      const far = (id - end) * pageSize > GAP_BYTES || (id + 1 - first) * pageSize > WINDOW_BYTES;
-      if (id < end || far || !this.isPage(id)) break;
-      end = id + 1;
+      const run = runs.at(-1);
+      const joins = run !== undefined && id >= run.end && (id - run.end) * pageSize <= GAP_BYTES;
+      pages += joins ? id + 1 - run.end : 1;
+      if (i > index && (pages * pageSize > WINDOW_BYTES || (!joins && runs.length === READS))) break;
+      if (joins) run.end = id + 1;
+      else runs.push({ first: id, end: id + 1 });
     }
-    return { first, end, bytes: await this.#read(this.offset(first), (end - first) * pageSize) };
+    return Promise.all(
+      runs.map(async ({ first, end }) => ({
+        first,
+        end,
+        bytes: await this.#read(this.offset(first), (end - first) * pageSize),
+      })),
+    );
   }
 
   /**

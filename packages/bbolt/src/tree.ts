@@ -13,7 +13,7 @@ interface Frame {
   /** keys[i] ≤ every key below children[i] < keys[i + 1]; undefined where nothing bounds them. */
   readonly keys: readonly (Uint8Array | undefined)[];
   next: number;
-  window: Window | undefined;
+  windows: readonly Window[];
 }
 
 /**
@@ -61,13 +61,13 @@ export async function leafFor(file: PageFile, root: number, key: Uint8Array, see
 }
 
 function only(child: number, key: Uint8Array | undefined, bound: Uint8Array | undefined): Frame {
-  return { children: [child], keys: [key, bound], next: 0, window: undefined };
+  return { children: [child], keys: [key, bound], next: 0, windows: [] };
 }
 
 function below(branch: TreePage, bound: Uint8Array | undefined): Frame {
   const indexes = Array.from({ length: branch.count }, (_, i) => i);
   const keys = [...indexes.map((i) => branch.key(i)), bound];
-  return { children: indexes.map((i) => branch.child(i)), keys, next: 0, window: undefined };
+  return { children: indexes.map((i) => branch.child(i)), keys, next: 0, windows: [] };
 }
 
 /** The next child of the frame, checked in itself and against its place. */
@@ -77,10 +77,12 @@ async function visit(file: PageFile, frame: Frame, seen: PageSet): Promise<TreeP
   const offset = file.offset(id);
   if (!file.isPage(id)) throw corrupt(id, offset, 'a bucket or branch has a page there, where none can be');
   if (seen.has(id)) throw corrupt(id, offset, 'it is reached twice');
-  let { window } = frame;
-  if (window === undefined || id < window.first || id >= window.end) {
-    window = await file.window(frame.children, index);
-    frame.window = window;
+  const holds = ({ first, end }: Window): boolean => id >= first && id < end;
+  let window = frame.windows.find(holds);
+  if (window === undefined) {
+    frame.windows = await file.windows(frame.children, index);
+    // It begins with the page asked for.
+    window = frame.windows[0]!;
   }
   const { page, pages } = await file.treePage(id, window);
   for (let i = 0; i < pages; i++) {
