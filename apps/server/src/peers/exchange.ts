@@ -23,9 +23,15 @@ export interface Exchange {
 
 /**
  * Begins a request.
+ *
+ * @param answerMs from the connection to the end of the answer; undefined: the caller looks after it
  * @throws what node throws for a request it cannot make
  */
-export function exchange(options: RequestOptions, { dialer, clock, limits }: PeerContext): Exchange {
+export function exchange(
+  options: RequestOptions,
+  answerMs: number | undefined,
+  { dialer, clock, limits }: PeerContext,
+): Exchange {
   const request = dialer.request(options);
   let fail!: (error: unknown) => void;
   const reply = new Promise<Reply>((resolve, reject) => {
@@ -48,11 +54,20 @@ export function exchange(options: RequestOptions, { dialer, clock, limits }: Pee
     fail(error);
     request.destroy();
   };
-  const dialling = clock.after(limits.dialMs, () => end(new PeerError('PEER_SILENT', 'dialling took too long')));
+  let deadline = clock.after(limits.dialMs, () => end(new PeerError('PEER_SILENT', 'dialling took too long')));
+  let closed = false;
+  const connected = (): void => {
+    deadline.cancel();
+    if (answerMs === undefined || closed) return;
+    deadline = clock.after(answerMs, () => end(new PeerError('PEER_SILENT', 'no answer for too long')));
+  };
   request.once('socket', (socket) => {
-    if (socket.connecting) socket.once('connect', () => dialling.cancel());
-    else dialling.cancel();
+    if (socket.connecting) socket.once('connect', connected);
+    else connected();
   });
-  request.once('close', () => dialling.cancel());
+  request.once('close', () => {
+    closed = true;
+    deadline.cancel();
+  });
   return { request, reply, end };
 }

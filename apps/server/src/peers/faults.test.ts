@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { AppendMessage, Message } from '@kontiki/raft';
+import type { Clock, Timer } from '@kontiki/std';
+import { systemClock } from '@kontiki/std/node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connected, introduce, LoopbackMember, until } from './testing/loopback.js';
 import { Wire } from './testing/wire.js';
@@ -95,7 +97,7 @@ it('comes back after every cut, and sends no proposal twice', async () => {
 });
 
 it('finds out that the other side is gone without a word, and comes back when it does', async () => {
-  const { one, two, toOne, toTwo } = await wired({ limits: { readMs: 120, retryMs: 5, retryMaxMs: 10 } });
+  const { one, two, toOne, toTwo } = await wired({ limits: { dialMs: 200, readMs: 120, retryMs: 5, retryMaxMs: 10 } });
   toOne.frozen = true;
   toTwo.frozen = true;
   await until(() => one.transport.activeSince(2n) === undefined && two.transport.activeSince(1n) === undefined);
@@ -336,4 +338,41 @@ it('has nothing to do with a peer that was removed', async () => {
   await until(() => toOne.connections === 0 && toTwo.connections === 0);
   one.transport.send([heartbeat(1)]);
   expect(one.transport.activeSince(2n)).toBeUndefined();
+});
+
+it('leaves no timer and no connection behind', async () => {
+  const timers = new Set<object>();
+  const counted = (start: (callback: () => void) => Timer, once: boolean, callback: () => void): Timer => {
+    const key = {};
+    timers.add(key);
+    const timer = start(() => {
+      if (once) timers.delete(key);
+      callback();
+    });
+    return {
+      cancel: () => {
+        timers.delete(key);
+        timer.cancel();
+      },
+    };
+  };
+  const clock: Clock = {
+    now: () => systemClock.now(),
+    monotonic: () => systemClock.monotonic(),
+    after: (delayMs, callback) => counted((run) => systemClock.after(delayMs, run), true, callback),
+    every: (periodMs, callback) => counted((run) => systemClock.every(periodMs, run), false, callback),
+  };
+  const { one, two, toOne, toTwo } = await wired({ clock, limits: { readMs: 50 } });
+  one.transport.addPeer(3n, ['http://127.0.0.1:1']);
+  one.transport.send([append(0, 100_000), heartbeat(1), { ...heartbeat(2), to: 3n }]);
+  // Probes are under way, too.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await Promise.all([one.transport.stop(), two.transport.stop()]);
+  await until(() => toOne.connections === 0 && toTwo.connections === 0);
+  expect(timers.size).toBe(0);
+  one.transport.send([heartbeat(3)]);
+  one.transport.addPeer(4n, ['http://127.0.0.1:1']);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  expect([timers.size, toTwo.connections]).toEqual([0, 0]);
+  await one.transport.stop();
 });

@@ -68,7 +68,7 @@ export class Pipeline {
 
   #post(message: Message): void {
     const { picker, agent, traffic, peer } = this.#options;
-    const { identity, ownPeerUrls, events, logger } = this.#context;
+    const { identity, ownPeerUrls, events, logger, limits } = this.#context;
     const url = picker.pick();
     const failed = (reason: string): void => {
       if (this.#stopped) return;
@@ -97,6 +97,7 @@ export class Pipeline {
           },
           agent,
         },
+        limits.readMs + body.length / BYTES_PER_MS,
         this.#context,
       );
     } catch (error) {
@@ -104,7 +105,6 @@ export class Pipeline {
       return;
     }
     this.#underWay.add(posted);
-    const deadline = this.#deadline(posted, body.length);
     posted.request.end(body);
     posted.reply
       .then(
@@ -121,15 +121,8 @@ export class Pipeline {
         (error: unknown) => failed(reasonOf(error)),
       )
       .finally(() => {
-        deadline.cancel();
         this.#underWay.delete(posted);
         this.#next();
       });
-  }
-
-  #deadline(posted: Exchange, bytes: number): ReturnType<PeerContext['clock']['after']> {
-    const { clock, limits } = this.#context;
-    const limitMs = limits.dialMs + limits.writeMs + limits.readMs + bytes / BYTES_PER_MS;
-    return clock.after(limitMs, () => posted.end(new PeerError('PEER_SILENT', 'no answer for too long')));
   }
 }

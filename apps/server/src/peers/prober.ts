@@ -45,7 +45,7 @@ export class Prober {
     if (url === undefined || this.#underWay !== undefined) return;
     let asked: Exchange;
     try {
-      asked = exchange({ ...requestTarget(url, PROBING_PATH), agent }, this.#context);
+      asked = exchange({ ...requestTarget(url, PROBING_PATH), agent }, limits.readMs, this.#context);
     } catch (error) {
       this.#failed(error);
       return;
@@ -56,7 +56,6 @@ export class Prober {
       // A connection that has to be made first is no part of the round trip.
       if (socket.connecting) socket.once('connect', () => void (startedMs = clock.monotonic()));
     });
-    const deadline = clock.after(limits.readMs, () => asked.end(new PeerError('PEER_SILENT', 'no answer to a probe')));
     asked.request.end();
     asked.reply
       .then(
@@ -64,7 +63,6 @@ export class Prober {
         (error: unknown) => this.#failed(error),
       )
       .finally(() => {
-        deadline.cancel();
         this.#underWay = undefined;
       });
   }

@@ -115,6 +115,7 @@ export class SnapshotSender {
         },
         agent: false,
       },
+      undefined,
       this.#context,
     );
     transfer.exchange = posted;
