@@ -560,6 +560,7 @@ function startRaft(options: ServerOptions, world: World, parts: RaftParts): Raft
       leaseStore: tables.leaseStore,
       alarms: tables.alarms,
       membership: tables.membership,
+      keepCheckpoints: options.leases.checkpointPersist,
       nowMs: () => clock.monotonic(),
     },
     quota: parts.quota,

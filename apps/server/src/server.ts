@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import { openLevelBackend } from '@kontiki/mvcc/level';
+import { Deferred } from '@kontiki/std';
 import { nodeFileSystem, systemClock, systemRandom } from '@kontiki/std/node';
 import { Level } from 'level';
 import { hexId } from './cluster/member-id.js';
@@ -20,6 +21,7 @@ import type { AccessRules } from './http/access.js';
 import type { HttpHandler, Routes } from './http/answer.js';
 import { clientRoutes, metricsRoutes, type Operations, peerRoutes } from './http/routes.js';
 import { HttpFront, type HttpOptions } from './http/server.js';
+import { downgradeHandler } from './http/version.js';
 import { memberMetrics, readFromMember, rpcMetrics, showOptions } from './instruments.js';
 import { type Listening, listen } from './listen.js';
 import { Member, type PeerConnections, type PeerOptions } from './member.js';
@@ -97,6 +99,7 @@ export class Server {
 
       // Two members that found a cluster ask each other who they are: neither may keep the other waiting.
       const company = new Company(options, logger, metrics);
+      undo.push(async () => company.remote.close());
       const forPeers = new Map<string, HttpHandler>();
       const peers = front(forPeers, { takeFirst: (request, response) => company.take(request, response) });
       doors.serve('peer', (socket) => peers.accept(socket));
@@ -151,7 +154,8 @@ export class Server {
       const scrapers = front(metricsRoutes(operations));
 
       if (options.tuning.initialCorruptCheck) await member.checks.initial();
-      await Promise.race([publish(member, options, logger), clusterReadyTimeout(logger), member.failed]);
+      const timeout = clusterReadyTimeout(logger);
+      await Promise.race([publish(member, options, logger), timeout.over, member.failed]).finally(timeout.cancel);
       doors.serve('grpc', (socket) => injector.injectConnection(socket));
       doors.serve('http', (socket) => clients.accept(socket));
       doors.serve('metrics', (socket) => scrapers.accept(socket));
@@ -189,13 +193,13 @@ async function publish(
 }
 
 /** Whoever operates a cluster that cannot elect must still be able to look into its members. */
-function clusterReadyTimeout(logger: ServerLogger): Promise<void> {
-  return new Promise((resolve) => {
-    systemClock.after(CLUSTER_READY_MS, () => {
-      logger.named('server').warn('timed out waiting for the cluster to be ready; clients are served anyway');
-      resolve();
-    });
+function clusterReadyTimeout(logger: ServerLogger): { readonly over: Promise<void>; readonly cancel: () => void } {
+  const over = new Deferred<void>();
+  const timer = systemClock.after(CLUSTER_READY_MS, () => {
+    logger.named('server').warn('timed out waiting for the cluster to be ready; clients are served anyway');
+    over.resolve();
   });
+  return { over: over.promise, cancel: () => timer.cancel() };
 }
 
 /** A leader that stops does not leave the others to wait for an election. */
@@ -209,6 +213,7 @@ function betweenMembers(node: Node): Routes {
   const { clusterId } = node;
   return new Map<string, HttpHandler>([
     ['/members', membersHandler(node)],
+    ['/downgrade/enabled', downgradeHandler(clusterId)],
     [PROMOTE_PATH, promoteHandler({ clusterId, promote: (id) => node.members.promoteHere(id) })],
     [
       '/members/hashkv',
@@ -231,13 +236,19 @@ class Company {
   readonly #metrics: ServerMetrics;
   readonly remote: Remote;
   #transport: PeerTransport | undefined;
+  /** Known once this member knows whom it belongs to: answers of other clusters are refused from then on. */
+  #clusterId: bigint | undefined;
   #open = false;
 
   constructor(options: ServerOptions, logger: ServerLogger, metrics: ServerMetrics) {
     this.#options = options;
     this.#logger = logger;
     this.#metrics = metrics;
-    this.remote = new Remote({ clock: systemClock, logger: logger.named('peers/remote') });
+    this.remote = new Remote({
+      clock: systemClock,
+      logger: logger.named('peers/remote'),
+      clusterId: () => this.#clusterId,
+    });
   }
 
   connect(options: PeerOptions): PeerConnections {
@@ -253,6 +264,7 @@ class Company {
       limits: { readMs: raftReadTimeoutMs, writeMs: raftWriteTimeoutMs },
     });
     this.#transport = transport;
+    this.#clusterId = options.clusterId;
     return transport;
   }
 

@@ -17,6 +17,8 @@ export interface State {
   readonly leaseStore: LeaseStore;
   readonly alarms: Alarms;
   readonly membership: Membership;
+  /** Whether lease checkpoints outlast a restart before all members expect it (`LeaseCheckpointPersist`). */
+  readonly keepCheckpoints: boolean;
   /** Monotonic milliseconds. Reaches lease deadlines only, which the primary alone acts on. */
   nowMs(): number;
 }

@@ -17,13 +17,20 @@ export function applyLeaseRevoke(request: rpc.LeaseRevokeRequest, state: State):
   return { header: revisionHeader(revision) };
 }
 
+/** Kept on the disk once all members are of a version that expects it there, or where that was asked for. */
 export function applyLeaseCheckpoint(request: rpc.LeaseCheckpointRequest, state: State): rpc.LeaseCheckpointResponse {
+  const persists = state.keepCheckpoints || isAtLeast36(state.membership.clusterVersion);
   for (const { ID, remainingTTL } of request.checkpoints) {
     const lease = state.leases.get(ID);
     // Revoked since the leader wrote the checkpoint down.
     if (lease === undefined) continue;
     state.leases.checkpoint(ID, remainingTTL);
-    state.leaseStore.save(ID, lease.ttlSeconds, remainingTTL);
+    if (persists) state.leaseStore.save(ID, lease.ttlSeconds, remainingTTL);
   }
   return { header: revisionHeader(state.store.revision) };
+}
+
+function isAtLeast36(version: string | undefined): boolean {
+  const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
+  return major > 3 || (major === 3 && minor >= 6);
 }

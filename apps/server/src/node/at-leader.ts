@@ -42,7 +42,10 @@ export async function atLeader<T>(options: AtLeaderOptions, ask: AskLeader<T>): 
     const here = leadership.isLeader;
     try {
       if (here) return await ask.here();
-      if (member !== undefined) return await ask.there(member, Math.max(1, deadlineMs - clock.monotonic()));
+      if (member !== undefined) {
+        const leftMs = Math.max(1, deadlineMs - clock.monotonic());
+        return await untilChanged(leadership, ask.there(member, leftMs));
+      }
     } catch (error) {
       const answer = error instanceof ServerError || (here && !(error instanceof NotYet));
       if (answer || ask.signal?.aborted === true) throw error;
@@ -50,4 +53,14 @@ export async function atLeader<T>(options: AtLeaderOptions, ask: AskLeader<T>): 
     if (clock.monotonic() >= deadlineMs) throw new ServerError(leader === NOBODY ? 'NoLeader' : 'Timeout');
     await new Promise<void>((resolve) => void clock.after(RETRY_MS, resolve));
   }
+}
+
+/** Nobody waits for a leader that leads no more: the next one may have the answer. */
+async function untilChanged<T>(leadership: Leadership, answer: Promise<T>): Promise<T> {
+  answer.catch(() => {});
+  let stopListening!: () => void;
+  const changed = new Promise<never>((_, reject) => {
+    stopListening = leadership.onChange(() => reject(new NotYet('the leader changed')));
+  });
+  return Promise.race([answer, changed]).finally(stopListening);
 }

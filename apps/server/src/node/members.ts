@@ -87,16 +87,27 @@ export class Members {
    * @throws ServerError MemberNotFound, MemberNotLearner, LearnerNotReady, MemberNotEnoughStarted
    */
   async promote(id: bigint): Promise<readonly Member[]> {
-    const { metrics, promoteThere } = this.#options;
+    const { metrics, promoteThere, membership, caughtUp } = this.#options;
+    const wasLearner = membership.member(id)?.isLearner === true;
+    let asked = 0;
     try {
       const members = await atLeader(this.#options, {
         here: () => this.promoteHere(id),
-        there: (leader, timeoutMs) => promoteThere(leader, id, timeoutMs),
+        there(leader, timeoutMs) {
+          asked++;
+          return promoteThere(leader, id, timeoutMs);
+        },
       });
       metrics.promoted.add();
       return members;
     } catch (error) {
-      metrics.notPromoted(error instanceof ServerError ? error.condition : 'other').add();
+      const condition = error instanceof ServerError ? error.condition : 'other';
+      // A leader that was asked and never answered has done it.
+      if (condition === 'MemberNotLearner' && wasLearner && asked > 1) {
+        await caughtUp();
+        return membership.list();
+      }
+      metrics.notPromoted(condition).add();
       throw error;
     }
   }

@@ -46,6 +46,7 @@ class Replica {
         leaseStore: tables.leaseStore,
         alarms: tables.alarms,
         membership: tables.membership,
+        keepCheckpoints: false,
         nowMs: () => 0,
       },
       quota: new Quota(undefined, () => 0),
