@@ -42,7 +42,7 @@ export interface PeerEvents {
   reportSnapshot(id: bigint, delivered: boolean): void;
   /** Whether the member once was one and was removed for good. */
   isRemoved(id: bigint): boolean;
-  /** A peer says that we are no member any more, and never will be again. */
+  /** A peer says that we are no member any more, and never will be again. May be called many times. */
   onRemoved(): void;
 }
 

@@ -5,6 +5,7 @@ import type { AppendMessage, Message } from '@kontiki/raft';
 import type { Clock, Timer } from '@kontiki/std';
 import { systemClock } from '@kontiki/std/node';
 import { afterEach, describe, expect, it } from 'vitest';
+import { MessageEncoder } from './message-stream.js';
 import { connected, introduce, LoopbackMember, until } from './testing/loopback.js';
 import { Wire } from './testing/wire.js';
 import type { PeerTransportOptions } from './transport.js';
@@ -243,10 +244,11 @@ it('ends a stream that sends what is no frame, asks again, and lives', async () 
 
 it('takes no stream of what is no member of the cluster, and no word that it was removed', async () => {
   let asked = 0;
-  const other = createServer((_request, response) => {
+  const other = createServer((request, response) => {
     asked++;
-    response.writeHead(asked % 2 === 0 ? 200 : 410);
-    response.end('hello');
+    const message = request.url?.includes('message') === true;
+    response.writeHead(message ? 200 : 410);
+    response.end(message ? new MessageEncoder().encode({ type: 'timeoutNow', from: 2n, to: 1n, term: 1 }) : 'removed');
   });
   other.listen(0, '127.0.0.1');
   await once(other, 'listening');

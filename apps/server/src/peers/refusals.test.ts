@@ -153,7 +153,10 @@ describe('a message', () => {
 
   it('that is too long ends its connection', async () => {
     const member = await start(1n, { limits: { frameBytes: 100 } });
-    await expect(ask(member, '/raft', post(new Uint8Array(1_000_000)))).resolves.toMatchObject({ status: 400 });
+    const context = new Uint8Array(1_000_000);
+    const long = encodeMessage({ type: 'heartbeat', from: 2n, to: 1n, term: 3, commit: 0, context });
+    await expect(ask(member, '/raft', post(long))).resolves.toMatchObject({ status: 400 });
+    expect(member.received).toEqual([]);
     expect(await ask(member, '/raft', post(heartbeat))).toMatchObject({ status: 204 });
   });
 

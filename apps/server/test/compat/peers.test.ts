@@ -272,6 +272,22 @@ describe.skipIf(missing)('beside two real etcd', () => {
     expect([member.failure, member.removed]).toEqual([undefined, false]);
   });
 
+  it('answers them by single requests while they cannot reach it', async () => {
+    const cluster = await plan('post');
+    for (const name of NAMES) cluster.start(name);
+    await eventually('the first put', () => cluster.ctl('a', 'put', 'key', 'without-us'));
+    // Nobody listens where they look for us: they get no stream, and what they hear of us they are posted.
+    const member = new OurMember(cluster);
+    ours = member;
+    for (const name of NAMES) member.transport.addPeer(cluster.ids[name], [cluster.peerUrls[name]]);
+    await eventually('the entry here', () => expect(member.has('without-us')).toBe(true));
+    await cluster.kill('b');
+    await eventually('a put with us', () => cluster.ctl('a', 'put', 'key', 'with-us'));
+    await eventually('the entry here', () => expect(member.has('with-us')).toBe(true));
+    expect(member.transport.activeSince(cluster.ids.a)).toBeUndefined();
+    expect(member.failure).toBeUndefined();
+  });
+
   it('believes them that it was removed', async () => {
     const cluster = await plan('remove');
     const member = await join3(cluster);
