@@ -82,6 +82,23 @@ describe('faults', () => {
     }
   });
 
+  it('come to a favourite more often, and where they are told to', async () => {
+    const { world, victims, faults } = troubled(1, ['pause']);
+    const [, b] = victims;
+    const liked = new Faults(world, () => victims, { kinds: ['pause'], all: true, favourite: () => b });
+    liked.start();
+    await world.run(200_000);
+    const paused = (name: string): number =>
+      world.trace.lines().filter((line) => /pause +(\w)/.exec(line)?.[1] === name).length;
+    expect(paused('b')).toBeGreaterThan(paused('a') + paused('c'));
+    faults.strike('kill', b!);
+    expect(b!.machine.process).toBeUndefined();
+    faults.stop();
+    expect(b!.machine.process).toBeDefined();
+    faults.strike('kill', b!);
+    expect(b!.machine.process).toBeDefined();
+  });
+
   it('stop: whatever the seed brought, the world is whole afterwards', async () => {
     for (let seed = 0; seed < 15; seed++) {
       const { world, faults, victims, counts } = await run(seed);

@@ -41,7 +41,9 @@ export interface Victim<Address> {
   start(): void;
 }
 
-export interface FaultOptions {
+export interface FaultOptions<Address> {
+  /** Whom trouble comes to more often than to others: who leads, say. Asked before each fault. Default: nobody. */
+  readonly favourite?: () => Victim<Address> | undefined;
   /** What may happen; chance leaves some of it out. Default: everything. */
   readonly kinds?: readonly FaultKind[];
   /** True: nothing is left out. */
@@ -71,6 +73,10 @@ const KINDS: readonly FaultKind[] = [
 
 const GOOD_SYNC: Range = { min: 0.1, max: 0.5 };
 
+/** Slow, but not troubled: long ways give trouble time to come in between. */
+const ORDINARY_DELAYS: readonly Range[] = [GOOD_LINK.delayMs, { min: 0.5, max: 5 }, { min: 2, max: 20 }];
+const ORDINARY_SYNCS: readonly Range[] = [GOOD_SYNC, GOOD_SYNC, { min: 0.5, max: 10 }];
+
 /**
  * A schedule of trouble. Which kinds come, and how often, is drawn first: a run without partitions finds what a run
  * with everything at once hides. After {@link stop} the world is whole: what runs in it must recover.
@@ -80,18 +86,30 @@ export class Faults<Address, Message> {
   readonly plan: ReadonlyMap<FaultKind, number>;
   readonly #world: World<Address, Message>;
   readonly #victims: () => readonly Victim<Address>[];
+  readonly #favourite: () => Victim<Address> | undefined;
   readonly #lastsMs: Range;
   readonly #life: Life;
+  /** How links and disks are when nothing is wrong with them. */
+  readonly #ordinary: { readonly link: LinkQuality; readonly syncMs: Range };
 
   /** @param victims who may suffer now: asked before each fault, since machines come and go */
-  constructor(world: World<Address, Message>, victims: () => readonly Victim<Address>[], options: FaultOptions = {}) {
+  constructor(
+    world: World<Address, Message>,
+    victims: () => readonly Victim<Address>[],
+    options: FaultOptions<Address> = {},
+  ) {
     const { random } = world;
     const { kinds = KINDS, all = false } = options;
     const everyMs = options.everyMs ?? { min: 300, max: 10_000 };
     this.#world = world;
     this.#victims = victims;
+    this.#favourite = options.favourite ?? (() => undefined);
     this.#life = new Life(world.timeline);
     this.#lastsMs = options.lastsMs ?? { min: 10, max: 3_000 };
+    this.#ordinary = {
+      link: { ...GOOD_LINK, delayMs: pick(random, ORDINARY_DELAYS) },
+      syncMs: pick(random, ORDINARY_SYNCS),
+    };
     const plan = new Map<FaultKind, number>();
     for (const kind of kinds) {
       const picked = chance(random, 400);
@@ -104,6 +122,8 @@ export class Faults<Address, Message> {
   }
 
   start(): void {
+    this.#world.network.quality = this.#ordinary.link;
+    for (const { machine } of this.#victims()) machine.disk.syncMs = this.#ordinary.syncMs;
     for (const [kind, usualMs] of this.plan) this.#next(kind, usualMs);
   }
 
@@ -125,18 +145,29 @@ export class Faults<Address, Message> {
     }
   }
 
+  /** Lets one fault happen now, on top of the schedule; not after {@link stop}. */
+  strike(kind: FaultKind, victim: Victim<Address>): void {
+    if (this.#life.alive) this.#strike(kind, victim);
+  }
+
   #next(kind: FaultKind, usualMs: number): void {
     this.#life.after(duration(this.#world.random, { min: usualMs * 0.2, max: usualMs * 1.8 }), () => {
-      this.#strike(kind);
+      const victim = this.#choose();
+      if (victim !== undefined) this.#strike(kind, victim);
       this.#next(kind, usualMs);
     });
   }
 
-  #strike(kind: FaultKind): void {
+  #choose(): Victim<Address> | undefined {
+    const { random } = this.#world;
+    const victims = this.#victims();
+    const favourite = chance(random, 400) ? this.#favourite() : undefined;
+    return favourite ?? (victims.length > 0 ? pick(random, victims) : undefined);
+  }
+
+  #strike(kind: FaultKind, victim: Victim<Address>): void {
     const { random, network } = this.#world;
     const victims = this.#victims();
-    if (victims.length === 0) return;
-    const victim = pick(random, victims);
     const { machine } = victim;
     const lastsMs = this.#lasts();
     switch (kind) {
@@ -191,14 +222,14 @@ export class Faults<Address, Message> {
         network.quality = this.#badQuality(kind);
         this.#world.record(kind);
         this.#later(lastsMs, () => {
-          network.quality = GOOD_LINK;
+          network.quality = this.#ordinary.link;
         });
         break;
       case 'slowDisk':
         this.#world.record(kind, machine.name);
         machine.disk.syncMs = { min: 1, max: between(random, 10, 1_000) };
         this.#later(lastsMs, () => {
-          machine.disk.syncMs = GOOD_SYNC;
+          machine.disk.syncMs = this.#ordinary.syncMs;
         });
         break;
       case 'failSync':

@@ -31,6 +31,8 @@ export class Cluster {
   lost: Member | undefined;
   /** Told when somebody has stopped. */
   onEnded: () => void = () => {};
+  /** Told when somebody begins to lead. */
+  onLeader: (member: Member) => void = () => {};
   /** What happened, counted. */
   readonly counts: { elections: number; snapshots: number; boots: number; changes: number } = {
     elections: 0,
@@ -156,6 +158,7 @@ export class Cluster {
       wrapping,
       peer: (other) => this.members.get(other),
       onEnded: () => this.onEnded(),
+      onLeader: (leader) => this.onLeader(leader),
       count: (what) => this.counts[what]++,
     });
     this.members.set(id, member);

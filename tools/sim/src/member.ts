@@ -47,6 +47,8 @@ export interface MemberOptions {
   readonly peer: (id: NodeId) => Member | undefined;
   /** Told when its process has ended. */
   readonly onEnded: () => void;
+  /** Told when it begins to lead. */
+  readonly onLeader: (member: Member) => void;
   readonly count: (what: 'elections' | 'snapshots' | 'boots' | 'changes') => void;
 }
 
@@ -128,7 +130,7 @@ export class Member implements Victim<NodeId> {
   }
 
   async #run(process: SimProcess): Promise<void> {
-    const { id, world, settings, checks, founding, wrapping, count } = this.#options;
+    const { id, world, settings, checks, founding, wrapping, count, onLeader } = this.#options;
     const fileSystem = wrapping.fileSystem?.(process.fileSystem, id) ?? process.fileSystem;
     const { log, raftLog, founded } = await bootstrap({
       fileSystem,
@@ -171,7 +173,10 @@ export class Member implements Victim<NodeId> {
       scheduler: process.scheduler,
       onState: ({ role, term, leader }) => {
         world.record(role, id, term, leader);
-        if (role === 'leader') count('elections');
+        if (role === 'leader') {
+          count('elections');
+          onLeader(this);
+        }
         checks.became(id, term, role, this.mirror);
       },
       onFatal: (error) => this.#exit(process, error),

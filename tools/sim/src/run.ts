@@ -1,5 +1,5 @@
 import type { Message, NodeId } from '@kontiki/raft';
-import { type FaultKind, Faults, pick, World } from '@kontiki/sim';
+import { chance, duration, type FaultKind, Faults, pick, World } from '@kontiki/sim';
 import { assert } from '@kontiki/std';
 import { Admin } from './admin.js';
 import { Checks } from './checks/checks.js';
@@ -81,6 +81,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const admin = new Admin({ world, cluster, nextId, everyMs: pick(random, [100, 400, 2_000]), resizes });
   const faults = new Faults(world, () => cluster.present, {
     ...(options.faults && { kinds: options.faults, all: true }),
+    favourite: () => cluster.leader,
     everyMs: { min: 50, max: 2_500 },
     lastsMs: { min: 2, max: 1_200 },
   });
@@ -93,6 +94,15 @@ export async function run(options: RunOptions): Promise<RunResult> {
     compareAt = world.events + COMPARE_EVERY;
     checks.observed(cluster.observed);
   };
+  if (options.faults === undefined && chance(random, 400)) {
+    // Short reigns: what a leader has begun when it falls is what the next ones must get right (figure 8).
+    cluster.onLeader = (leader) => {
+      if (chance(random, 300)) return;
+      world.timeline.after(duration(random, { min: 0, max: 60 }), () =>
+        faults.strike(pick(random, ['kill', 'isolate', 'kill', 'pause']), leader),
+      );
+    };
+  }
   cluster.onEnded = () => checks.observed(cluster.observed);
   let error: unknown;
   try {

@@ -20,7 +20,7 @@ export interface Settings {
 const LARGE = 1024 * 1024;
 
 export function drawSettings(random: Random): Settings {
-  const maxMessageBytes = pick(random, [64, 400, LARGE, LARGE]);
+  const maxMessageBytes = pick(random, [1, 64, 400, LARGE, LARGE]);
   return {
     tickMs: pick(random, [10, 20, 50]),
     raft: {
