@@ -73,7 +73,9 @@ describe('faults', () => {
     const { world } = await run(1, ['lossy']);
     expect(world.network.lost).toBeGreaterThan(0);
     expect((await run(1, ['failSync'])).counts.failedSyncs).toBeGreaterThan(0);
-    expect((await run(1, ['fullDisk'])).counts.full).toBeGreaterThan(0);
+    let full = 0;
+    for (let seed = 0; seed < 5; seed++) full += (await run(seed, ['fullDisk'])).counts.full;
+    expect(full).toBeGreaterThan(0);
     expect((await run(1, ['clock'])).counts.ticks).not.toBe(quiet.ticks);
     const slow = ['slowNetwork', 'slowDisk'] as const;
     for (const kind of slow) {
@@ -100,7 +102,7 @@ describe('faults', () => {
   });
 
   it('stop: whatever the seed brought, the world is whole afterwards', async () => {
-    for (let seed = 0; seed < 15; seed++) {
+    for (let seed = 0; seed < 10; seed++) {
       const { world, faults, victims, counts } = await run(seed);
       faults.stop();
       // Processes that stand still do so for a while yet.

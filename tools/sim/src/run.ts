@@ -96,9 +96,10 @@ export async function run(options: RunOptions): Promise<RunResult> {
   };
   if (options.faults === undefined && chance(random, 400)) {
     // Short reigns: what a leader has begun when it falls is what the next ones must get right (figure 8).
+    const reignMs = pick(random, [2, 8, 30, 100]);
     cluster.onLeader = (leader) => {
       if (chance(random, 300)) return;
-      world.timeline.after(duration(random, { min: 0, max: 60 }), () =>
+      world.timeline.after(duration(random, { min: 0, max: reignMs }), () =>
         faults.strike(pick(random, ['kill', 'isolate', 'kill', 'pause']), leader),
       );
     };

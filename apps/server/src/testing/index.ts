@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { type Bootstrapped, type BootstrapOptions, bootstrap, type Founding } from '../storage/bootstrap.js';
+export { type BootstrapOptions, type Bootstrapped, bootstrap, type Founding } from '../storage/bootstrap.js';
 export { DataDirError } from '../storage/data-dir.js';
 export { RaftLog, RaftLogError, type RecoveredRaftLog, recoverRaftLog } from '../storage/raft-log.js';
 export { checkRecord, type Metadata, type SnapshotMark } from '../storage/raft-records.js';
