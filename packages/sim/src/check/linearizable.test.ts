@@ -92,6 +92,18 @@ describe('checkLinearizable', () => {
     );
   });
 
+  it('tells apart which of the unknown calls it has used up', () => {
+    const history = new History<RegisterInput, RegisterOutput>();
+    history.call(0, { kind: 'put', key: 'k', value: 'x' }).returned({ kind: 'done' });
+    history.call(1, { kind: 'put', key: 'k', value: 'a' }).unknown();
+    history.call(2, { kind: 'cas', key: 'k', expected: 'x', value: 'a' }).unknown();
+    history.call(0, { kind: 'get', key: 'k' }).returned({ kind: 'got', value: 'a' });
+    history.call(0, { kind: 'put', key: 'k', value: 'y' }).returned({ kind: 'done' });
+    // The comparison cannot hold any more, so the first reading must be due to it and this one to the put.
+    history.call(0, { kind: 'get', key: 'k' }).returned({ kind: 'got', value: 'a' });
+    expect(checkLinearizable(history.operations(), registerModel).kind).toBe('linearizable');
+  });
+
   it('checks keys apart and names the one that is wrong', () => {
     const history = new History<RegisterInput, RegisterOutput>();
     for (const key of ['a', 'b']) {

@@ -1,10 +1,13 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SeededRandom } from '@kontiki/std';
 import { describe, expect, it, type TestContext } from 'vitest';
 import { findEtcd, findKontiki, type ServerKind } from '../../../harness/src/index.js';
-import { Cluster } from '../../src/cluster.js';
+import { Cluster, sleep } from '../../src/cluster.js';
+import { Load } from '../../src/load/load.js';
 import { NEMESES, type NemesisReport, type RunOptions, runNemesis } from '../../src/nemesis/run.js';
+import { startingPoint, verify } from '../../src/verify.js';
 
 // Repeatable as far as processes are; `npm run nemesis` draws new seeds.
 const seed = Number(process.env['KONTIKI_SEED'] ?? 20_261_125);
@@ -57,6 +60,36 @@ describe('etcd', () => {
   it('passes too: the checks ask for nothing a right cluster does not keep', async (context) => {
     needs('etcd', context);
     expectKept(await trouble('leader-kills', { kind: 'etcd', rounds: 1 }));
+  });
+});
+
+describe('a member that forgets what it did', () => {
+  it('is found out', async (context) => {
+    needs('kontiki', context);
+    const cluster = await Cluster.start({ size: 1, kind: 'kontiki' });
+    const load = new Load(cluster, new SeededRandom(seed), await startingPoint(cluster), { leases: false });
+    try {
+      const member = cluster.members[0]!;
+      load.start();
+      await sleep(500);
+      await member.kill();
+      const copy = join(cluster.directory, 'copy');
+      cpSync(member.process.dataDirectory, copy, { recursive: true, filter: (path) => !statSync(path).isSocket() });
+      cluster.restart(member);
+      await member.process.ready();
+      const before = load.record.count('acked');
+      while (load.record.count('acked') < before + 30) await sleep(20);
+      await member.kill();
+      await load.pause();
+      member.wipe();
+      cpSync(copy, member.process.dataDirectory, { recursive: true });
+      cluster.restart(member);
+      const { violations } = await verify(cluster, load);
+      expect(violations.map(({ rule }) => rule)).toContain('lost');
+    } finally {
+      await load.close();
+      await cluster.dispose();
+    }
   });
 });
 
