@@ -116,34 +116,34 @@ export class SimDisk {
 
   #handle(life: Life, path: string, file: FileContents, writable: boolean): File {
     let open = true;
-    const require = (operation: DiskOperation, writes: boolean): void => {
+    const admit = (operation: DiskOperation, writes: boolean): void => {
       if (!open || (writes && !writable)) throw systemError('EBADF', operation, path);
     };
     return {
       path,
       size: () =>
         this.#call(life, 'size', path, () => {
-          require('size', false);
+          admit('size', false);
           return file.size;
         }),
       read: (buffer, position) =>
         this.#call(life, 'read', path, () => {
-          require('read', false);
+          admit('read', false);
           return file.read(buffer, position);
         }),
       write: (chunks, position) =>
         this.#call(life, 'write', path, () => {
-          require('write', true);
+          admit('write', true);
           this.#write(path, file, chunks, position);
         }),
       truncate: (length) =>
         this.#call(life, 'truncate', path, () => {
-          require('truncate', true);
+          admit('truncate', true);
           file.truncate(length);
         }),
       datasync: () =>
         this.#sync(life, 'datasync', path, () => {
-          require('datasync', true);
+          admit('datasync', true);
           if (this.#syncFailures > 0) {
             this.#syncFailures--;
             file.forget();
@@ -154,7 +154,7 @@ export class SimDisk {
         }),
       close: () =>
         this.#call(life, 'close', path, () => {
-          require('close', false);
+          admit('close', false);
           open = false;
         }),
     };
