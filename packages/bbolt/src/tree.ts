@@ -43,9 +43,10 @@ export async function* leaves(file: PageFile, root: number, seen: PageSet): Asyn
  */
 export async function leafFor(file: PageFile, root: number, key: Uint8Array, seen: PageSet): Promise<TreePage> {
   let frame = only(root, undefined, undefined);
-  for (let depth = 1; depth <= MAX_DEPTH; depth++) {
+  for (let depth = 1; ; depth++) {
     const page = await visit(file, frame, seen);
     if (page.isLeaf) return page;
+    if (depth === MAX_DEPTH) throw tooDeep(page);
     const { children, keys } = below(page, frame.keys[frame.next]);
     // The last child whose key is not behind ours, and the first for what comes before all.
     let [low, high] = [0, page.count];
@@ -54,10 +55,8 @@ export async function leafFor(file: PageFile, root: number, key: Uint8Array, see
       if (compare(keys[middle]!, key) <= 0) low = middle;
       else high = middle;
     }
-    if (depth === MAX_DEPTH) throw tooDeep(page);
     frame = only(children[low]!, keys[low], keys[low + 1]);
   }
-  throw new Error('unreachable');
 }
 
 function only(child: number, key: Uint8Array | undefined, bound: Uint8Array | undefined): Frame {
@@ -74,9 +73,7 @@ function below(branch: TreePage, bound: Uint8Array | undefined): Frame {
 async function visit(file: PageFile, frame: Frame, seen: PageSet): Promise<TreePage> {
   const index = frame.next++;
   const id = frame.children[index]!;
-  const offset = file.offset(id);
-  if (!file.isPage(id)) throw corrupt(id, offset, 'a bucket or branch has a page there, where none can be');
-  if (seen.has(id)) throw corrupt(id, offset, 'it is reached twice');
+  if (!file.isPage(id)) throw corrupt(id, file.offset(id), 'a bucket or branch has a page there, where none can be');
   const holds = ({ first, end }: Window): boolean => id >= first && id < end;
   let window = frame.windows.find(holds);
   if (window === undefined) {
@@ -86,7 +83,7 @@ async function visit(file: PageFile, frame: Frame, seen: PageSet): Promise<TreeP
   }
   const { page, pages } = await file.treePage(id, window);
   for (let i = 0; i < pages; i++) {
-    if (!seen.add(id + i)) throw page.corrupt(`page ${id + i}, its overflow, is reached twice`);
+    if (!seen.add(id + i)) throw corrupt(id + i, file.offset(id + i), 'it is reached twice');
   }
   if (page.count === 0) return page;
   const [least, bound] = [frame.keys[index], frame.keys[index + 1]];

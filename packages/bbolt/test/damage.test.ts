@@ -1,6 +1,6 @@
 import { SeededRandom } from '@kontiki/std';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { BboltError, DatabaseReader } from '../src/index.js';
+import { BboltError, DatabaseReader, DatabaseWriter } from '../src/index.js';
 import {
   bytesOf,
   linesOf,
@@ -237,6 +237,31 @@ describe('pages that are right in themselves and wrong together', () => {
         }
       };
       await expect(read()).rejects.toThrow(/is reached twice/);
+    }
+  });
+
+  it('a page inside the overflow of another is an error, whichever comes first', async () => {
+    // Page 3 is the overflow of page 2, and all of it is one value: which looks like a leaf of id 3.
+    const value = new Uint8Array(1500);
+    value.set([3, 0, 0, 0, 0, 0, 0, 0, 2], 1024 - 33);
+    for (const [first, second] of ['ab', 'ba']) {
+      const pages = new MemoryPages();
+      const writer = new DatabaseWriter(pages, { pageSize: 1024 });
+      for (const name of ['a', 'b']) {
+        const key = bytesOf('k');
+        await writer.bucket(bytesOf(name), [[[key, name === first ? value : new Uint8Array(500)]]]);
+      }
+      await writer.finish();
+      const bytes = pages.bytes;
+      const inside = BigInt(readNaively(bytes).pages.find(({ overflow }) => overflow > 0)!.at / 1024 + 1);
+      const view = new DataView(bytes.buffer);
+      bytes[Number(inside) * 1024] = Number(inside);
+      // The roots stand in the last page but one, a behind its name, then b.
+      const root = bytes.length - 2048 + 16 + 32 + (second === 'a' ? 1 : 16 + 1 + 1);
+      view.setBigUint64(root, inside, true);
+      const found = await outcome(bytes);
+      expect(found).toBeInstanceOf(BboltError);
+      expect((found as BboltError).message).toMatch(/is reached twice/);
     }
   });
 
