@@ -1,9 +1,9 @@
 import { raft } from '@kontiki/proto';
 import type { ConfState, Entry, EntryKind, Message, ProposedEntry, Snapshot } from '@kontiki/raft';
 import { EMPTY } from '@kontiki/std';
+import { ENTRY_KINDS } from './entry-bytes.js';
 import { PeerError } from './errors.js';
 
-const KINDS: readonly EntryKind[] = ['normal', 'change', 'changeV2'];
 const TYPES = raft.MessageType;
 const TRANSFER: Uint8Array = new TextEncoder().encode('CampaignTransfer');
 
@@ -22,12 +22,7 @@ export function decodeMessage(bytes: Uint8Array): Message | undefined {
   return fromWire(decoded(() => raft.Message.decode(bytes)));
 }
 
-/** The entry as raftpb.Entry bytes. */
-export function encodeEntry(entry: Entry): Uint8Array {
-  return raft.Entry.encode(entryToWire(entry)).finish();
-}
-
-/** @throws PeerError MALFORMED_FRAME */
+/** From raftpb.Entry bytes. @throws PeerError MALFORMED_FRAME */
 export function decodeEntry(bytes: Uint8Array): Entry {
   return entryFromWire(decoded(() => raft.Entry.decode(bytes)));
 }
@@ -190,11 +185,11 @@ function proposedFromWire({ Type, Data }: raft.Entry): ProposedEntry {
 }
 
 function typeOf(kind: EntryKind): raft.EntryType {
-  return KINDS.indexOf(kind) as raft.EntryType;
+  return ENTRY_KINDS.indexOf(kind) as raft.EntryType;
 }
 
 function kindOf(type: number): EntryKind {
-  const kind = KINDS[type];
+  const kind = ENTRY_KINDS[type];
   if (kind === undefined) throw malformed(`an entry of type ${type}`);
   return kind;
 }

@@ -1,7 +1,7 @@
 import { raft } from '@kontiki/proto';
 import type { Message } from '@kontiki/raft';
 import { EMPTY } from '@kontiki/std';
-import { ByteQueue, readUint64, writeUint64 } from './byte-queue.js';
+import { ByteQueue, writeUint64 } from './byte-queue.js';
 import { encodeMessage, fromWire, isLinkHeartbeat } from './codec.js';
 import { PeerError } from './errors.js';
 import type { Emit, FrameDecoder, FrameEncoder } from './frames.js';
@@ -45,9 +45,9 @@ export class MessageDecoder implements FrameDecoder {
 
   #next(): Uint8Array | undefined {
     if (this.#length === undefined) {
-      const head = this.#queue.take(LENGTH_BYTES);
-      if (head === undefined) return undefined;
-      this.#length = checkedLength(head, this.#maxBytes);
+      const length = this.#queue.takeUint64();
+      if (length === undefined) return undefined;
+      this.#length = checkedLength(length, this.#maxBytes);
     }
     const frame = this.#queue.take(this.#length);
     if (frame !== undefined) this.#length = undefined;
@@ -64,8 +64,7 @@ export function framed(body: Uint8Array): Uint8Array {
 }
 
 /** @throws PeerError FRAME_TOO_LARGE */
-export function checkedLength(head: Uint8Array, maxBytes: number): number {
-  const length = readUint64(head);
+export function checkedLength(length: number, maxBytes: number): number {
   if (length > maxBytes) throw new PeerError('FRAME_TOO_LARGE', `a frame of ${length} bytes; ${maxBytes} are allowed`);
   return length;
 }

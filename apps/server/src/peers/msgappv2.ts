@@ -12,9 +12,9 @@
  * whose entry there is of the same term.
  */
 import type { AppendMessage, Entry } from '@kontiki/raft';
-import { concat } from '@kontiki/std';
-import { ByteQueue, readUint64, writeUint64 } from './byte-queue.js';
-import { checkSequence, decodeEntry, decodeMessage, encodeEntry, encodeMessage } from './codec.js';
+import { ByteQueue, writeUint64 } from './byte-queue.js';
+import { checkSequence, decodeEntry, decodeMessage, encodeMessage } from './codec.js';
+import { entrySize, writeEntry } from './entry-bytes.js';
 import { PeerError } from './errors.js';
 import type { Emit, FrameDecoder, FrameEncoder } from './frames.js';
 import { checkedLength, LENGTH_BYTES } from './message-stream.js';
@@ -74,56 +74,52 @@ export class AppendDecoder implements FrameDecoder {
 
   push(chunk: Uint8Array, emit: Emit): void {
     this.#queue.push(chunk);
-    for (;;) {
-      const part = this.#queue.take(this.#wanted());
-      if (part === undefined) return;
-      this.#take(part, emit);
-    }
+    while (this.#step(emit)) {}
   }
 
-  #wanted(): number {
+  /** @returns false: what comes next is not there yet */
+  #step(emit: Emit): boolean {
     switch (this.#expected) {
-      case 'kind':
-        return 1;
+      case 'kind': {
+        const kind = this.#queue.take(1);
+        if (kind !== undefined) this.#begin(kind[0]!);
+        return kind !== undefined;
+      }
       case 'entry':
-      case 'whole':
-        return this.#length;
-      default:
-        return LENGTH_BYTES;
+      case 'whole': {
+        const bytes = this.#queue.take(this.#length);
+        if (bytes === undefined) return false;
+        if (this.#expected === 'entry') this.#addEntry(decodeEntry(bytes));
+        else emit(this.#restart(bytes));
+        return true;
+      }
+      default: {
+        const value = this.#queue.takeUint64();
+        if (value !== undefined) this.#number(this.#expected, value, emit);
+        return value !== undefined;
+      }
     }
   }
 
-  #take(part: Uint8Array, emit: Emit): void {
-    switch (this.#expected) {
-      case 'kind':
-        this.#begin(part[0]!);
-        return;
+  #number(what: 'count' | 'entryLength' | 'commit' | 'wholeLength', value: number, emit: Emit): void {
+    switch (what) {
       case 'count':
-        this.#missing = readUint64(part);
+        this.#missing = value;
         this.#bytes = 0;
         this.#entries = [];
-        this.#expected = this.#missing === 0 ? 'commit' : 'entryLength';
+        this.#expected = value === 0 ? 'commit' : 'entryLength';
         return;
       case 'entryLength':
-        this.#length = checkedLength(part, this.#maxBytes - this.#bytes);
-        this.#bytes += this.#length + LENGTH_BYTES;
+        this.#length = checkedLength(value, this.#maxBytes - this.#bytes);
+        this.#bytes += value + LENGTH_BYTES;
         this.#expected = 'entry';
         return;
-      case 'entry':
-        this.#addEntry(decodeEntry(part));
-        this.#expected = --this.#missing === 0 ? 'commit' : 'entryLength';
-        return;
-      case 'commit':
-        this.#expected = 'kind';
-        emit(this.#continue(readUint64(part)));
-        return;
       case 'wholeLength':
-        this.#length = checkedLength(part, this.#maxBytes);
+        this.#length = checkedLength(value, this.#maxBytes);
         this.#expected = 'whole';
         return;
-      case 'whole':
-        this.#expected = 'kind';
-        emit(this.#restart(part));
+      case 'commit':
+        emit(this.#continue(value));
         return;
     }
   }
@@ -141,12 +137,14 @@ export class AppendDecoder implements FrameDecoder {
     // One by one: so many entries as a frame announces are not kept before it turns out that the first is wrong.
     checkSequence([entry], before.index, before.term, term);
     this.#entries.push(entry);
+    this.#expected = --this.#missing === 0 ? 'commit' : 'entryLength';
   }
 
   #continue(commit: number): AppendMessage {
     if (!Number.isSafeInteger(commit)) throw malformed(`a commit index of ${commit}`);
     const { term, index } = this.#position;
     const entries = this.#entries;
+    this.#expected = 'kind';
     this.#entries = [];
     this.#position = { term, index: index + entries.length };
     return { type: 'append', from: this.#from, to: this.#to, term, prevIndex: index, prevTerm: term, entries, commit };
@@ -155,6 +153,7 @@ export class AppendDecoder implements FrameDecoder {
   #restart(bytes: Uint8Array): AppendMessage {
     const message = decodeMessage(bytes);
     if (message?.type !== 'append') throw malformed(`${message?.type ?? 'an unknown message'} among appends`);
+    this.#expected = 'kind';
     this.#position = { term: message.term, index: message.prevIndex + message.entries.length };
     return message;
   }
@@ -170,22 +169,19 @@ function whole(message: AppendMessage): Uint8Array {
 }
 
 function continuation({ entries, commit }: AppendMessage): Uint8Array {
-  const head = new Uint8Array(1 + LENGTH_BYTES);
-  head[0] = CONTINUATION;
-  writeUint64(head, 1, entries.length);
-  const parts: Uint8Array[] = [head];
-  for (const entry of entries) {
-    const body = encodeEntry(entry);
-    parts.push(number(body.length), body);
+  const sizes = entries.map(entrySize);
+  let total = 1 + LENGTH_BYTES + LENGTH_BYTES;
+  for (const size of sizes) total += LENGTH_BYTES + size;
+  const frame = new Uint8Array(total);
+  frame[0] = CONTINUATION;
+  writeUint64(frame, 1, entries.length);
+  let at = 1 + LENGTH_BYTES;
+  for (const [i, entry] of entries.entries()) {
+    writeUint64(frame, at, sizes[i]!);
+    at = writeEntry(frame, at + LENGTH_BYTES, entry);
   }
-  parts.push(number(commit));
-  return concat(parts);
-}
-
-function number(value: number): Uint8Array {
-  const bytes = new Uint8Array(LENGTH_BYTES);
-  writeUint64(bytes, 0, value);
-  return bytes;
+  writeUint64(frame, at, commit);
+  return frame;
 }
 
 function malformed(what: string): PeerError {

@@ -8,7 +8,7 @@
  * The message says what the contents are; they follow to the end of the body. A header of our own carries their hash.
  */
 import type { SnapshotMessage } from '@kontiki/raft';
-import { ByteQueue } from './byte-queue.js';
+import { ByteQueue, readUint64 } from './byte-queue.js';
 import { encodeMessage, fromWire } from './codec.js';
 import { PeerError } from './errors.js';
 import { checkedLength, framed, LENGTH_BYTES, wireOf } from './message-stream.js';
@@ -51,7 +51,7 @@ export async function readHead(body: AsyncIterable<Uint8Array>, maxBytes: number
     }
     return queue.take(bytes)!;
   };
-  const length = checkedLength(await need(LENGTH_BYTES), maxBytes);
+  const length = checkedLength(readUint64(await need(LENGTH_BYTES)), maxBytes);
   const message = fromWire(wireOf(await need(length)));
   if (message?.type !== 'snapshot') throw new PeerError('MALFORMED_FRAME', 'wrong raft message type');
   return { message, headBytes: LENGTH_BYTES + length, contents: rest(queue.drain(), chunks) };
