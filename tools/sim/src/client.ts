@@ -24,6 +24,8 @@ export interface ClientOptions {
   readonly checks: Checks;
   /** Never the same twice in a world. */
   readonly nextId: () => bigint;
+  /** After so long it waits for an answer no more: who was removed may never have one. */
+  readonly timeoutMs: number;
   /** The longest pause between two calls. */
   readonly thinkMs: number;
   readonly readsPerMille: number;
@@ -111,23 +113,28 @@ export class Client {
     void Promise.all(calls).then(() => this.start());
   }
 
-  /** @param onFailure the code is undefined when the member's process ended */
+  /** @param onFailure the code is undefined when the member's process ended, or did not answer in time */
   #call<T>(
     member: Member,
     call: () => Promise<T>,
     onAnswer: (answer: T) => void,
     onFailure: (code: RaftErrorCode | undefined) => void,
   ): Promise<boolean> {
-    const { world } = this.#options;
+    const { world, timeoutMs } = this.#options;
     this.pending++;
     return new Promise((resolve) => {
       const finish = (answered: boolean): void => {
+        timeout.cancelled = true;
         this.pending--;
         resolve(answered);
       };
-      const over = member.duringCall(() => {
+      const giveUp = (): void => {
         onFailure(undefined);
         finish(false);
+      };
+      const over = member.duringCall(giveUp);
+      const timeout = world.timeline.after(timeoutMs, () => {
+        if (over()) giveUp();
       });
       call().then(
         (answer) => {

@@ -60,6 +60,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const world = new World<NodeId, Message>({ seed, turn: setImmediate, traceLimit });
   const { random } = world;
   const settings: Settings = { ...drawSettings(random), ...options.settings };
+  const timeoutMs = settings.tickMs * (settings.raft.electionTicks ?? 10);
   const checks = new Checks((violation) => world.fail(violation), options.properties);
   const cluster = new Cluster({ world, settings, checks, wrapping, size: members });
   let id = 1n;
@@ -72,6 +73,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
       cluster,
       checks,
       nextId,
+      timeoutMs: 20 * timeoutMs,
       thinkMs,
       readsPerMille,
       paddingBytes: pick(random, [0, 0, 300]),
@@ -137,10 +139,18 @@ export async function run(options: RunOptions): Promise<RunResult> {
 
   /** Everybody serves again, holds the same, and what was promised. */
   async function recover(): Promise<void> {
-    const timeoutMs = settings.tickMs * (settings.raft.electionTicks ?? 10);
     const untilMs = world.nowMs + RECOVERY_TIMEOUTS * timeoutMs;
     let last = 'nothing was tried';
-    const client = new Client({ world, cluster, checks, nextId, thinkMs: 1, readsPerMille: 0, paddingBytes: 0 });
+    const client = new Client({
+      world,
+      cluster,
+      checks,
+      nextId,
+      timeoutMs: 20 * timeoutMs,
+      thinkMs: 1,
+      readsPerMille: 0,
+      paddingBytes: 0,
+    });
     while (world.nowMs < untilMs) {
       await world.run(world.nowMs + 2 * timeoutMs, () => {
         compare();
