@@ -49,7 +49,10 @@ for (const one of NEMESES) {
     .option('--keep', 'keep the data directories when something is wrong', false)
     .action((options: NemesisArguments) => trouble(one, options));
 }
+// Leaving this way takes the members along.
 process.once('SIGTERM', () => process.exit(143));
+const interrupted = (): never => process.exit(130);
+process.once('SIGINT', interrupted);
 await program.parseAsync();
 
 async function start({ size, dir, server, etcd }: StartArguments): Promise<void> {
@@ -65,13 +68,13 @@ async function start({ size, dir, server, etcd }: StartArguments): Promise<void>
   }
   console.log(`\n${findEtcdctl(etcd) ?? 'etcdctl'} --endpoints=${endpoints.join(',')} endpoint status -w table\n`);
   console.log('Ctrl-C stops it.');
-  await new Promise<void>((resolve) => process.once('SIGINT', resolve));
+  process.off('SIGINT', interrupted);
+  await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()));
   await Promise.all(cluster.members.map((member) => member.stop()));
   await cluster.dispose();
 }
 
 async function trouble(one: Nemesis, options: NemesisArguments): Promise<void> {
-  process.once('SIGINT', () => process.exit(130));
   const { server, seed, members, rounds, minutes, clients, keep, etcd } = options;
   const line = `npm run nemesis -- ${one.name} --server ${server} --members ${members} --rounds ${rounds} --minutes ${minutes} --clients ${clients} --seed ${seed}`;
   console.log(line);

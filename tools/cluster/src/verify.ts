@@ -49,7 +49,7 @@ export async function verify(cluster: Cluster, load: Load): Promise<Verdict> {
     registers: record.registers.operations(),
     sightings: record.sightings,
     leaders: [...record.leaders],
-    watches: load.watchers.map((watcher) => watcher.takeTrace(revision)),
+    watches: load.takeTraces(revision),
     logs,
     end,
     hashes: await hashesOf(cluster, revision),

@@ -273,3 +273,30 @@ describe('check finds of a watcher', () => {
     expect(rules({ watchers: [{ ...right!, start: 3 }] })).toEqual(['watch events']);
   });
 });
+
+describe('a history that begins later', () => {
+  const log = logOf(writes);
+  /** What happened up to revision 3 is known; everything after it is judged. */
+  const later: Partial<Evidence> = {
+    base: { revision: 3, entries: stateAt(log, 3) },
+    log: log.filter(({ revision }) => revision > 3),
+    attempts: writes.map((write, i) => acked(write, i + 2)).slice(2),
+    watchers: [],
+    snapshots: [],
+    reads: [],
+  };
+
+  it('is judged from the state it begins with', () => {
+    expect(rules(later)).toEqual([]);
+    expect(rules({ ...later, base: { revision: 3, entries: stateAt(log, 2) } })).not.toEqual([]);
+    expect(rules({ ...later, base: { revision: 2, entries: stateAt(log, 2) } })).toContain('gap');
+  });
+
+  it('a serializable read may be old, but is what was then', () => {
+    const old = readOf(log, 3, 1_000);
+    expect(rules({ ...later, serializable: [old] })).toEqual([]);
+    expect(rules({ ...later, reads: [old] })).toEqual(['stale read']);
+    expect(rules({ ...later, serializable: [{ ...old, revision: 5 }] })).toContain('read');
+    expect(rules({ ...later, serializable: [{ ...old, revision: 99 }] })).toContain('lost');
+  });
+});

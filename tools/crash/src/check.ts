@@ -42,9 +42,9 @@ function checkHashes(hashes: readonly HashReading[]): Violation[] {
 }
 
 /** A lease that was granted is there with its keys until it is revoked; one that was revoked is not. */
-function checkLeases({ leases, log }: Evidence): Violation[] {
+function checkLeases({ leases, log, base }: Evidence): Violation[] {
   if (leases.length === 0) return [];
-  const state: State = new Map();
+  const state: State = new Map(base?.entries ?? []);
   const sorted = [...leases].sort((a, b) => a.revision - b.revision);
   let next = 0;
   return sorted.flatMap((lease) => {

@@ -1,3 +1,4 @@
+import type { WatchTrace } from '@kontiki/sim';
 import type { Random } from '@kontiki/std';
 import { Client } from '../../../harness/src/index.js';
 import { type Cluster, sleep, statusOf } from '../cluster.js';
@@ -23,6 +24,8 @@ export class Load {
   readonly #clients: readonly LoadClient[];
   readonly #holders: readonly LeaseHolder[];
   readonly #watchers: ClusterWatcher[] = [];
+  /** Of members that left in this stretch. */
+  readonly #left: ClusterWatcher[] = [];
   #record: LoadRecord;
   #running = false;
   #work: Promise<unknown> = Promise.resolve();
@@ -65,12 +68,18 @@ export class Load {
     this.#watchers.push(new ClusterWatcher(member, '', from), new ClusterWatcher(member, 'r/', from));
   }
 
-  /** Ends the watchers of a member that leaves. */
-  async unwatch(member: ClusterMember): Promise<readonly ClusterWatcher[]> {
+  /** Ends the watchers of a member that leaves: they owe what they have so far, and nothing more. */
+  async unwatch(member: ClusterMember): Promise<void> {
     const leaving = this.#watchers.filter((watcher) => watcher.member === member);
     for (const watcher of leaving) this.#watchers.splice(this.#watchers.indexOf(watcher), 1);
     await Promise.all(leaving.map((watcher) => watcher.close()));
-    return leaving;
+    this.#left.push(...leaving);
+  }
+
+  /** What all watchers got in this stretch, which ends at `revision`. */
+  takeTraces(revision: number): readonly WatchTrace[] {
+    const left = this.#left.splice(0).map((watcher) => watcher.takeTrace(Math.min(revision, watcher.next - 1)));
+    return [...left, ...this.#watchers.map((watcher) => watcher.takeTrace(revision))];
   }
 
   /** Everybody works until {@link pause}. */

@@ -1,5 +1,6 @@
 import type { Random } from '@kontiki/std';
 import { type Cluster, sleep } from '../cluster.js';
+import { shorten } from '../load/errors.js';
 import type { ClusterMember } from '../member.js';
 import { type Nemesis, pick, sample } from './context.js';
 
@@ -94,7 +95,7 @@ const TROUBLES: readonly Trouble[] = [
     const target = pick(random, cluster.members);
     if (leader === undefined || target === leader || target.id === undefined) return 'no leadership to move';
     const reply = await leader.client.maintenance.moveLeader({ targetID: target.id }, { timeoutMs: 2_000 });
-    return `leadership from ${leader.name} to ${target.name}: ${reply.ok ? 'done' : reply.details}`;
+    return `leadership from ${leader.name} to ${target.name}: ${reply.ok ? 'done' : shorten(reply.details)}`;
   },
 ];
 

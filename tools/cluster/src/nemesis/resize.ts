@@ -47,7 +47,10 @@ async function shrink({ cluster, load, random, say }: NemesisContext): Promise<v
     cluster.members.filter((member) => member !== leaving),
   );
   await load.unwatch(leaving);
+  // One that will not come back is replaced this way; of two, the other could not decide alone.
+  const dead = cluster.members.length > 2 && random.int(3) === 0;
+  if (dead) await leaving.kill();
   await cluster.remove(via, leaving);
   await cluster.waitForLeader();
-  say(`removed ${leaving.name}${leaving === leader ? ', the leader' : ''}`);
+  say(`removed ${leaving.name}${leaving === leader ? ', the leader' : ''}${dead ? ', dead before' : ''}`);
 }
