@@ -26,8 +26,8 @@ const CHUNK = 1000;
 /** Changes that are sorted by key before they go into the index, where neighbours then find each other's nodes at hand. */
 const BATCH = 200_000;
 
-/** As many as go into the index in a few milliseconds. */
-const SMALL_BATCH = 2000;
+/** Instead of both where others need the thread meanwhile: as many as are read and indexed in a few milliseconds. */
+const SMALL = 500;
 
 /** Numbers to a change: main, sub, whether it is a tombstone, createRevision, version. */
 const NUMBERS = 5;
@@ -45,12 +45,13 @@ export async function restore(backend: Backend, breathe?: () => Promise<void>): 
   const compactedRevision = Math.max(scheduled ?? -1, finished ?? -1);
   const index = new KeyIndex();
   const leases = new Map<Key, bigint>();
-  const batchSize = breathe === undefined ? BATCH : SMALL_BATCH;
+  const { chunk, batchSize } =
+    breathe === undefined ? { chunk: CHUNK, batchSize: BATCH } : { chunk: SMALL, batchSize: SMALL };
   let batch = new Batch();
   let newest = { main: 1, sub: 0 };
   let versions = 0;
   let valueBytes = 0;
-  for await (const records of backend.scan(KEY_TABLE, { chunk: CHUNK })) {
+  for await (const records of backend.scan(KEY_TABLE, { chunk })) {
     for (const [revisionKey, value] of records) {
       const revision = decodeRevision(revisionKey);
       if (revision.main < newest.main || (revision.main === newest.main && revision.sub < newest.sub)) {
