@@ -243,11 +243,12 @@ export class Member implements Victim<NodeId> {
 
   #stateMachine(running: Running): StateMachine<Outcome> {
     const { checks, id, world, count } = this.#options;
+    const currentTerm = (): number => running.driver.status().term;
     return {
       apply: (entries) =>
         entries.map((entry): Applied<Outcome> => {
           const applied = running.state.apply(entry);
-          checks.applied(id, entry, running.state.digest, this.mirror);
+          checks.applied(id, entry, running.state.digest, this.mirror, currentTerm);
           world.record('apply', id, entry.index, entry.term);
           return applied;
         }),
@@ -257,7 +258,7 @@ export class Member implements Victim<NodeId> {
       },
       applyChange: (entry: Entry, change: MembershipChange, confState: ConfState, effective: boolean) => {
         running.state.applyChange(entry, confState, effective);
-        checks.applied(id, entry, running.state.digest, this.mirror);
+        checks.applied(id, entry, running.state.digest, this.mirror, currentTerm);
         world.record('change', id, entry.index, effective);
         if (effective) count('changes');
         const outcome: Outcome = { index: entry.index, before: 0n, effective };

@@ -22,6 +22,8 @@ function holding(entries: readonly Entry[], vote: { term: number; vote: bigint }
   return mirror;
 }
 
+const inTerm = (term: number) => (): number => term;
+
 const voteReply = (from: bigint, to: bigint, term: number): Message => ({
   type: 'voteReply',
   from,
@@ -54,8 +56,17 @@ it('election safety: two leaders of one term are reported, of two terms not', ()
 it('leader completeness: a leader without a committed entry is reported', () => {
   const { checks, broken } = watched();
   const full = holding([command(1, 1, 1n)], { term: 1, vote: 1n });
-  checks.applied(1n, command(1, 1, 1n), 11, full);
+  checks.applied(1n, command(1, 1, 1n), 11, full, inTerm(1));
   checks.became(1n, 2, 'leader', full);
+  // Elected, but only now, of a term before: it may lack what was committed since.
+  checks.applied(
+    1n,
+    command(2, 1, 2n),
+    12,
+    holding([command(1, 1, 1n), command(2, 1, 2n)], { term: 5, vote: 1n }),
+    inTerm(5),
+  );
+  checks.became(4n, 4, 'leader', full);
   expect(broken).toEqual([]);
   checks.became(2n, 3, 'leader', holding([], { term: 3, vote: 2n }));
   expect(broken).toEqual(['leader completeness']);
@@ -82,14 +93,14 @@ it('state machine safety: another digest, a term, a gap, a command twice are rep
   const { checks, broken } = watched();
   const entries = [command(1, 1, 1n), command(2, 1, 2n), command(3, 1, 1n)];
   const mirror = holding(entries, { term: 1, vote: 0n });
-  checks.applied(1n, entries[0]!, 11, mirror);
-  checks.applied(2n, entries[0]!, 11, mirror);
+  checks.applied(1n, entries[0]!, 11, mirror, inTerm(1));
+  checks.applied(2n, entries[0]!, 11, mirror, inTerm(1));
   expect(broken).toEqual([]);
-  checks.applied(3n, entries[0]!, 12, mirror);
-  checks.applied(3n, entries[2]!, 13, mirror);
-  checks.applied(1n, entries[1]!, 22, mirror);
+  checks.applied(3n, entries[0]!, 12, mirror, inTerm(1));
+  checks.applied(3n, entries[2]!, 13, mirror, inTerm(1));
+  checks.applied(1n, entries[1]!, 22, mirror, inTerm(1));
   expect(broken).toHaveLength(2);
-  checks.applied(1n, entries[2]!, 33, mirror);
+  checks.applied(1n, entries[2]!, 33, mirror, inTerm(1));
   expect(broken).toEqual(Array.from({ length: 3 }, () => 'state machine safety'));
 });
 
@@ -108,10 +119,10 @@ it('durable before visible: what is acknowledged or applied and not on the disk 
   });
   checks.sent(reply(1), mirror);
   checks.sent(reply(2, true), mirror);
-  checks.applied(1n, command(1, 1, 1n), 1, mirror);
+  checks.applied(1n, command(1, 1, 1n), 1, mirror, inTerm(1));
   expect(broken).toEqual([]);
   checks.sent(reply(2), mirror);
-  checks.applied(1n, command(2, 1, 2n), 2, mirror);
+  checks.applied(1n, command(2, 1, 2n), 2, mirror, inTerm(1));
   expect(broken).toEqual(['durable before visible', 'durable before visible']);
 });
 
@@ -121,7 +132,7 @@ it('linearizable: reads of the past, of nothing, writes out of order and refusal
   const mirror = holding(entries, { term: 1, vote: 0n });
   const { calls } = checks;
   const guard = (check: () => void): void => checks.guard(calls.name, check);
-  for (const entry of entries) checks.applied(1n, entry, entry.index, mirror);
+  for (const entry of entries) checks.applied(1n, entry, entry.index, mirror, inTerm(1));
   const early = calls.begin();
   guard(() => calls.wrote(early, 1n, 0, 1, 0n));
   guard(() => calls.wrote(early, 2n, 0, 2, 1n));

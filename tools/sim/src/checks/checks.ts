@@ -63,9 +63,9 @@ export class Checks {
     this.guard(this.#completeness.name, () => this.#completeness.leads(id, term, mirror));
   }
 
-  applied(id: NodeId, entry: Entry, digest: number, mirror: LogMirror): void {
+  applied(id: NodeId, entry: Entry, digest: number, mirror: LogMirror, currentTerm: () => number): void {
     this.guard(this.#durable.name, () => this.#durable.applied(id, entry, mirror));
-    this.guard(this.committed.name, () => this.committed.applied(id, entry, digest));
+    this.guard(this.committed.name, () => this.committed.applied(id, entry, digest, currentTerm));
   }
 
   loaded(id: NodeId, { index, term, digest }: State): void {

@@ -3,9 +3,11 @@ import { assert } from '@kontiki/std';
 import { decodeCommand } from '../state.js';
 
 /** What was first applied at an index. */
-interface Committed {
+export interface Committed {
   readonly term: number;
   readonly digest: number;
+  /** The term of whoever applied it first: it was committed in that one, or in one before. */
+  readonly knownIn: number;
 }
 
 /**
@@ -21,7 +23,8 @@ export class CommittedLog {
   /** Highest index that was applied anywhere. */
   last = 0;
 
-  applied(id: NodeId, entry: Entry, digest: number): void {
+  /** @param currentTerm of the member; asked only for an entry nobody has applied */
+  applied(id: NodeId, entry: Entry, digest: number, currentTerm: () => number): void {
     const { index, term, kind, data } = entry;
     const known = this.#entries[index];
     if (known !== undefined) {
@@ -29,7 +32,7 @@ export class CommittedLog {
       return;
     }
     assert(index === this.last + 1, `${id} is the first to apply entry ${index}, yet nobody applied ${this.last + 1}`);
-    this.#entries[index] = { term, digest };
+    this.#entries[index] = { term, digest, knownIn: currentTerm() };
     this.last = index;
     if (kind !== 'normal' || data.length === 0) return;
     const command = decodeCommand(data);
@@ -59,8 +62,8 @@ export class CommittedLog {
     return this.#ids.get(id);
   }
 
-  termOf(index: number): number | undefined {
-    return this.#entries[index]?.term;
+  at(index: number): Committed | undefined {
+    return this.#entries[index];
   }
 
   #compare(id: NodeId, index: number, known: Committed, term: number, digest: number): void {

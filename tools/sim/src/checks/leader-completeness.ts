@@ -14,12 +14,12 @@ export class LeaderCompleteness {
 
   leads(id: NodeId, term: number, { written }: LogMirror): void {
     for (let index = this.#committed.last; index > written.base.index; index--) {
-      const committed = this.#committed.termOf(index)!;
-      // Of this term or a later one: this leader is not the one that committed it, or it is not elected just now.
-      if (committed >= term) continue;
+      const committed = this.#committed.at(index)!;
+      // By this leader or a later one: who is elected late, of votes long given, need not have it.
+      if (committed.knownIn >= term) continue;
       assert(
-        written.termAt(index) === committed,
-        `${id} leads term ${term} without entry ${index} of term ${committed}, which was committed`,
+        written.termAt(index) === committed.term,
+        `${id} leads term ${term} without entry ${index} of term ${committed.term}, committed in term ${committed.knownIn}`,
       );
     }
   }
