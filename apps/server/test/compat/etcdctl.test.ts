@@ -1,76 +1,22 @@
-import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findEtcd, findEtcdctl, type ServerKind, ServerProcess } from '../../../../tools/harness/src/index.js';
+import { type ServerKind, ServerProcess } from '../../../../tools/harness/src/index.js';
+import { missing, normal as normalOf, type Printed, type RunOptions, runEtcdctl, warnIfMissing } from './etcdctl.js';
 
 /**
  * The unmodified etcdctl plays one script against a real etcd and against Kontiki: what it prints, and how it exits,
  * must be the same, but for ids, times, sizes and ports.
  */
-const etcd = findEtcd();
-const etcdctl = findEtcdctl(etcd);
-const missing = etcd === undefined || etcdctl === undefined;
-if (missing) console.warn('skipped: no etcd and etcdctl here (tools/setup/install-etcd.sh brings them)');
+warnIfMissing(missing);
 
-interface Printed {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly code: number | null;
-}
+const run = (server: ServerProcess, args: readonly string[], options?: RunOptions): Promise<Printed> =>
+  runEtcdctl(server.endpoint, args, options);
 
-interface RunOptions {
-  readonly stdin?: string;
-  /** Interrupts the command once its output holds this. */
-  readonly until?: string;
-  /** Runs while the command waits, after its first output or 500 ms. */
-  readonly meanwhile?: () => Promise<unknown>;
-}
-
-async function run(server: ServerProcess, args: readonly string[], options: RunOptions = {}): Promise<Printed> {
-  const child = spawn(etcdctl!, [`--endpoints=${server.endpoint}`, ...args], {
-    env: { PATH: process.env['PATH'], ETCDCTL_API: '3' },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  let stdout = '';
-  let stderr = '';
-  const interruptWhenSeen = (): void => {
-    if (options.until !== undefined && stdout.includes(options.until)) child.kill('SIGINT');
-  };
-  child.stdout.on('data', (chunk: Buffer) => {
-    stdout += chunk.toString();
-    interruptWhenSeen();
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  // A command that reads nothing may be gone before it was told that there is nothing to read.
-  child.stdin.on('error', () => {});
-  child.stdin.end(options.stdin ?? '');
-  const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
-  if (options.meanwhile !== undefined) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    await options.meanwhile();
-  }
-  const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
-  const code = await exited;
-  clearTimeout(timer);
-  return { stdout, stderr, code };
-}
-
-/** What may differ between two servers, out. */
 function normal(server: ServerProcess, printed: Printed): Printed {
-  const clean = (text: string): string =>
-    text
-      .replaceAll(server.endpoint, '<endpoint>')
-      .replaceAll(server.peerUrl, '<peer>')
-      .replace(/\{"level":"(\w+)","ts":"[^"]*","logger":"[^"]*","caller":"[^"]*",/g, '{"level":"$1",')
-      .replace(/etcd-endpoints:\/\/0x[0-9a-f]+/g, 'etcd-endpoints://<pointer>')
-      .replace(/LocalAddr: '[^']*'/g, "LocalAddr: '<address>'")
-      .replace(/"target":"endpoint:\/\/client-[^"]*"/g, '"target":"<target>"')
-      .replace(/\b[0-9a-f]{14,16}\b/g, '<id>')
-      .replace(/\b\d{14,20}\b/g, '<id>')
-      .replace(/\d+(\.\d+)?(µs|ms|s)\b(?!\))/g, '<time>')
-      .replace(/remaining\(\d+s\)/g, 'remaining(<time>)');
-  return { stdout: clean(printed.stdout), stderr: clean(printed.stderr), code: printed.code };
+  const names = new Map([
+    [server.endpoint, '<endpoint>'],
+    [server.peerUrl, '<peer>'],
+  ]);
+  return normalOf(names, printed);
 }
 
 interface Step {
