@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,8 +52,11 @@ process.once('exit', () => {
 class OurMember {
   readonly received = new Set<Message['type']>();
   readonly applied: Entry[] = [];
-  /** Contents of snapshots that came in. */
+  /** Contents of snapshots that came in, and the data of the messages they came with. */
   readonly files: Uint8Array[] = [];
+  readonly messageData: Uint8Array[] = [];
+  /** Who was sent a snapshot. */
+  readonly delivered: bigint[] = [];
   readonly transport: PeerTransport;
   readonly driver: RaftDriver<undefined>;
   failure: unknown;
@@ -67,8 +70,24 @@ class OurMember {
     const members = Object.values(ids).sort((x, y) => (x < y ? -1 : 1));
     const founding = bootstrap(members.map((member) => ({ id: member })));
     const snapshots: SnapshotPort = {
-      open: () => Promise.reject(new Error('there is nothing to send')),
-      receive: async (_message, body) => {
+      // Another member's state is ours: only it has a database.
+      open: async () => {
+        const path = join(directory, `sent-${this.delivered.length}.db`);
+        await cluster.ctl('a', 'snapshot', 'save', path);
+        // Behind the database etcdctl puts its hash.
+        const file = readFileSync(path).subarray(0, -32);
+        return {
+          sizeBytes: file.length,
+          sha256: createHash('sha256').update(file).digest(),
+          messageData: this.messageData[0]!,
+          chunks: (async function* () {
+            yield file;
+          })(),
+          release: async () => {},
+        };
+      },
+      receive: async (message, body) => {
+        this.messageData.push(message.snapshot.data.slice());
         const chunks: Uint8Array[] = [];
         for await (const chunk of body) chunks.push(chunk);
         this.files.push(Buffer.concat(chunks));
@@ -86,7 +105,10 @@ class OurMember {
         this.driver.receive(message);
       },
       reportUnreachable: (peer) => this.driver.reportUnreachable(peer),
-      reportSnapshot: (peer, delivered) => this.driver.reportSnapshot(peer, delivered),
+      reportSnapshot: (peer, delivered) => {
+        if (delivered) this.delivered.push(peer);
+        this.driver.reportSnapshot(peer, delivered);
+      },
       isRemoved: () => false,
       onRemoved: () => {
         this.removed = true;
@@ -112,7 +134,9 @@ class OurMember {
         applyChange: () => ({ id: undefined, outcome: undefined }),
         restore: async () => {},
       },
-      snapshots: { save: async () => {}, capture: () => Promise.reject(new Error('no state to capture')) },
+      snapshots: { save: async () => {}, capture: async () => new Uint8Array(0) },
+      snapshotEveryEntries: 20,
+      catchUpEntries: 10,
       clock: systemClock,
       random: systemRandom,
       onState: ({ role }) => {
@@ -301,7 +325,7 @@ describe.skipIf(missing)('beside two real etcd', () => {
     await eventually('the news of it', () => expect(member.removed).toBe(true));
   });
 
-  it('takes a snapshot from them', async () => {
+  it('takes a snapshot from one, and gives one to the other', async () => {
     const cluster = await plan('snapshot', ['--snapshot-count=10', '--experimental-snapshot-catchup-entries=5']);
     for (const name of NAMES) cluster.start(name);
     await eventually('the first put', () => cluster.ctl('a', 'put', 'key', 'without-us'));
@@ -315,6 +339,21 @@ describe.skipIf(missing)('beside two real etcd', () => {
     const file = Buffer.from(member.files[0]!);
     expect(file.readUInt32LE(16).toString(16)).toBe('ed0cdaed');
     expect(file.includes('without-us')).toBe(true);
+
+    // We lead, and drop what the other one, which is away, would need.
+    await eventually('our leadership', async () => {
+      if (!member.leads) await cluster.ctl('a', 'move-leader', hexId(cluster.ids.c)).catch(() => {});
+      expect(member.leads).toBe(true);
+    });
+    for (let i = 0; i < 40; i++) await cluster.ctl('a', 'put', `later-${i}`, 'value');
+    cluster.start('b');
+    await eventually('what is in the snapshot', async () => {
+      const value = await cluster.ctl('b', 'get', 'later-39', '--consistency=s', '--print-value-only');
+      expect(value).toBe('value\n');
+    });
+    expect(member.delivered).toContain(cluster.ids.b);
+    await cluster.ctl('b', 'put', 'key', 'together-again');
+    expect(await cluster.ctl('a', 'get', 'key', '--print-value-only')).toBe('together-again\n');
     expect(member.failure).toBeUndefined();
   });
 });
