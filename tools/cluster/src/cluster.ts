@@ -199,8 +199,8 @@ export class Cluster {
 
   /** Ends a member that is in the cluster no more, and forgets it. */
   async drop(member: ClusterMember): Promise<void> {
-    await member.dispose();
     this.#members.delete(member.name);
+    await member.dispose();
     if (this.#temporary) rmSync(member.process.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 

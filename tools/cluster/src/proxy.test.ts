@@ -131,6 +131,17 @@ describe('PeerProxy', () => {
     expect(again.isClosed()).toBe(false);
   });
 
+  it('half-open: not even a reset crosses a cut link', async () => {
+    const one = await dial(from('a1'));
+    await until(() => heard[0] === from('a1'));
+    links.setBoth('m1', 'm3', { cut: 'hold' });
+    accepted[0]!.resetAndDestroy();
+    await settle();
+    expect(one.isClosed()).toBe(false);
+    links.heal();
+    expect(await one.closed).toBe(true);
+  });
+
   it('resets on demand, by who dialled', async () => {
     const one = await dial(from('a1'));
     const two = await dial(from('b2'));

@@ -1,4 +1,12 @@
-import { type CallOptions, Client, credentials, Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import {
+  type CallOptions,
+  Client,
+  credentials,
+  Metadata,
+  type ServiceError,
+  type StatusObject,
+  status,
+} from '@grpc/grpc-js';
 
 /** How a call ended: its gRPC status, and the response message's bytes when the status is 0. */
 export interface RawAnswer {
@@ -30,6 +38,7 @@ export interface RawStream {
 export class RawClient {
   readonly #client: Client;
   readonly #streams: Set<RawStream> = new Set();
+  #closed = false;
 
   /** @param endpoint host:port, plain text */
   constructor(endpoint: string) {
@@ -46,6 +55,7 @@ export class RawClient {
 
   /** @param path `/package.Service/Method`. Never rejects: a failure is an answer with its status. */
   unary(path: string, message: Uint8Array, options: RawCallOptions = {}): Promise<RawAnswer> {
+    if (this.#closed) return Promise.resolve({ code: status.CANCELLED, details: 'Cancelled on client' });
     return new Promise((resolve) => {
       this.#client.makeUnaryRequest(
         path,
@@ -88,8 +98,9 @@ export class RawClient {
     return stream;
   }
 
-  /** Cancels what is open and closes the connection. */
+  /** Cancels what is open and closes the connection; a call after that is answered as cancelled. */
   close(): void {
+    this.#closed = true;
     for (const stream of this.#streams) stream.cancel();
     this.#client.close();
   }
