@@ -70,6 +70,16 @@ describe('a page', () => {
     await expect(reader.check()).rejects.toThrow(damaged);
   });
 
+  it('with a record at the top, where buckets belong, is damaged', async () => {
+    const reader = await spoilt(6, u32(16, 0));
+    await expect(reader.check()).rejects.toThrow(
+      'page 6 at offset 6144 is damaged: element 0 is a record outside of every',
+    );
+    await expect(reader.buckets()).rejects.toThrow(
+      'page 6 at offset 6144 is damaged: element 0 is a record outside of every',
+    );
+  });
+
   it('may have one page more than it needs when its data ends with one: some bbolt wrote that', async () => {
     const pages = new MemoryPages();
     const writer = new DatabaseWriter(pages, { pageSize: PAGE_BYTES });

@@ -2,7 +2,7 @@ import { SeededRandom } from '@kontiki/std';
 import { describe, expect, it } from 'vitest';
 import type { Records } from './ports.js';
 import { DatabaseReader } from './reader.js';
-import { bytesOf, latin1, MemoryPages, type NaiveBucket, writeNaively } from './testing/index.js';
+import { bytesOf, latin1, MemoryPages, type NaiveBucket, readNaively, writeNaively } from './testing/index.js';
 import { DatabaseWriter } from './writer.js';
 
 const numbered = (count: number, valueBytes: number): Map<string, string> =>
@@ -48,6 +48,26 @@ describe('buckets', () => {
     await expect(read).rejects.toEqual(expect.objectContaining({ code: 'BBOLT_NO_BUCKET' }));
     await expect(reader.buckets(path.map(bytesOf))).rejects.toThrow('there is no bucket');
   });
+});
+
+it('a bucket is not looked for past the bounds its branches have', async () => {
+  const names = Array.from({ length: 60 }, (_, i) => String(i).padStart(2, '0'));
+  const wide = bucket(new Map(), Object.fromEntries(names.map((name) => [name, bucket(new Map())])));
+  const shape = { pageSize: 1024, freelist: 'synced', freePages: 0, fanOut: 3 } as const;
+  const bytes = writeNaively(wide, shape, new SeededRandom(2));
+  const leaves = readNaively(bytes).pages.filter(({ kind, depth }) => kind === 'leaf' && depth > 3);
+  expect(leaves.length).toBeGreaterThan(10);
+  // Its last key becomes one that belongs to the very end.
+  for (const { at, count } of leaves.slice(0, -1)) {
+    const damaged = bytes.slice();
+    const view = new DataView(damaged.buffer);
+    const last = at + 16 + (count - 1) * 16;
+    const keyAt = last + view.getUint32(last + 4, true);
+    const name = latin1(damaged.subarray(keyAt, keyAt + 2));
+    damaged[keyAt] = 0xff;
+    const reader = await DatabaseReader.open(new MemoryPages(damaged));
+    await expect(reader.buckets(bytesOf(name))).rejects.toThrow('its last key does not come before the next one');
+  }
 });
 
 describe('records', () => {
