@@ -1,7 +1,6 @@
 import { History, type RegisterInput, type RegisterOutput } from '@kontiki/sim';
 import { describe, expect, it } from 'vitest';
-import type { Attempt, Commit, Read } from '../../crash/src/evidence.js';
-import type { Entry } from '../../crash/src/store.js';
+import type { Attempt, Commit, Entry, Read } from '../../crash/src/index.js';
 import { type ClusterEvidence, checkEvidence } from './check.js';
 import { eventOf } from './load/watcher.js';
 

@@ -7,9 +7,15 @@ import {
   registerModel,
   type WatchTrace,
 } from '@kontiki/sim';
-import { checkHistory } from '../../crash/src/check-history.js';
-import type { Attempt, Commit, Read, Snapshot, Violation } from '../../crash/src/evidence.js';
-import { printChange } from '../../crash/src/store.js';
+import {
+  type Attempt,
+  type Commit,
+  checkHistory,
+  printChange,
+  type Read,
+  type Snapshot,
+  type Violation,
+} from '../../crash/src/index.js';
 import type { LeaderSighting, Sighting } from './load/record.js';
 import { eventOf } from './load/watcher.js';
 

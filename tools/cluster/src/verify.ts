@@ -1,5 +1,11 @@
-import { currentRevision, readLog, readSnapshot } from '../../crash/src/driver/read-back.js';
-import type { Commit, Snapshot, Violation } from '../../crash/src/evidence.js';
+import {
+  type Commit,
+  currentRevision,
+  readLog,
+  readSnapshot,
+  type Snapshot,
+  type Violation,
+} from '../../crash/src/index.js';
 import { type ClusterEvidence, checkEvidence, type MemberHash } from './check.js';
 import { type Cluster, sleep } from './cluster.js';
 import type { Load } from './load/load.js';

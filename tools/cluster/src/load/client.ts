@@ -1,8 +1,6 @@
 import type { RegisterInput, RegisterOutput } from '@kontiki/sim';
 import type { Random } from '@kontiki/std';
-import { bytes, entryOf } from '../../../crash/src/driver/convert.js';
-import type { Attempt } from '../../../crash/src/evidence.js';
-import type { Entry, Write } from '../../../crash/src/store.js';
+import { type Attempt, bytes, type Entry, entryOf, type Write } from '../../../crash/src/index.js';
 import { Client } from '../../../harness/src/index.js';
 import type { Cluster } from '../cluster.js';
 import type { ClusterMember } from '../member.js';

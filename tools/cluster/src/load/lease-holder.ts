@@ -1,7 +1,6 @@
 import { rpc } from '@kontiki/proto';
 import type { Random } from '@kontiki/std';
-import { bytes } from '../../../crash/src/driver/convert.js';
-import type { Write } from '../../../crash/src/store.js';
+import { bytes, type Write } from '../../../crash/src/index.js';
 import { Client } from '../../../harness/src/index.js';
 import { type Cluster, sleep } from '../cluster.js';
 import type { LoadLease, LoadRecord } from './record.js';

@@ -1,5 +1,5 @@
 import { History, type RegisterInput, type RegisterOutput } from '@kontiki/sim';
-import type { Attempt, Read, Snapshot } from '../../../crash/src/evidence.js';
+import type { Attempt, Read, Snapshot } from '../../../crash/src/index.js';
 import { judge, shorten } from './errors.js';
 
 /** A revision somebody was told of, by which life of which member. */

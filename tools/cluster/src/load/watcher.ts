@@ -1,6 +1,5 @@
 import type { WatchAnswer, WatchEvent, WatchTrace } from '@kontiki/sim';
-import { bytes, changeOf, endOf } from '../../../crash/src/driver/convert.js';
-import { type Change, printChange } from '../../../crash/src/store.js';
+import { bytes, type Change, changeOf, endOf, printChange } from '../../../crash/src/index.js';
 import { Client } from '../../../harness/src/index.js';
 import { sleep } from '../cluster.js';
 import type { ClusterMember } from '../member.js';

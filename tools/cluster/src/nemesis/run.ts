@@ -1,5 +1,5 @@
 import { SeededRandom } from '@kontiki/std';
-import type { Violation } from '../../../crash/src/evidence.js';
+import type { Violation } from '../../../crash/src/index.js';
 import { Cluster } from '../cluster.js';
 import { Load } from '../load/load.js';
 import { startingPoint, type Verdict, verify } from '../verify.js';
