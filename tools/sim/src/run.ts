@@ -80,9 +80,12 @@ export async function run(options: RunOptions): Promise<RunResult> {
     });
   });
   const resizes = options.resizes ?? random.int(3) > 0;
-  const admin = new Admin({ world, cluster, nextId, everyMs: pick(random, [100, 400, 2_000]), resizes });
+  // Now and then nobody falls: then members may come and go in ways that need them to stay up.
+  const calm = options.faults === undefined && chance(random, 80);
+  const admin = new Admin({ world, cluster, nextId, everyMs: pick(random, [100, 400, 2_000]), resizes, narrow: calm });
   const faults = new Faults(world, () => cluster.present, {
     ...(options.faults && { kinds: options.faults, all: true }),
+    ...(calm && { kinds: ['slowDisk'] }),
     favourite: () => cluster.leader,
     everyMs: { min: 50, max: 2_500 },
     lastsMs: { min: 2, max: 1_200 },
@@ -96,7 +99,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     compareAt = world.events + COMPARE_EVERY;
     checks.observed(cluster.observed);
   };
-  if (options.faults === undefined && chance(random, 400)) {
+  if (options.faults === undefined && !calm && chance(random, 400)) {
     // Short reigns: what a leader has begun when it falls is what the next ones must get right (figure 8).
     const reignMs = pick(random, [2, 8, 30, 100]);
     cluster.onLeader = (leader) => {
