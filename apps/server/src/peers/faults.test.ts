@@ -282,6 +282,38 @@ it('tries the next address when one does not answer', async () => {
   await connected([one, two]);
 });
 
+it('asks a peer that shows life at once, however long it was gone', async () => {
+  const two = await start(2n);
+  const { port } = new URL(two.url);
+  await two.stop();
+  const one = await start(1n, { limits: { retryMs: 600_000, retryMaxMs: 600_000 } });
+  one.transport.addPeer(2n, [two.url]);
+  one.transport.send([heartbeat(1)]);
+  // Nobody is there; by now the streams have found that out, too.
+  await until(() => one.unreachable.length > 0);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const again = await LoopbackMember.start(2n, {}, Number(port));
+  running.push(again);
+  again.transport.addPeer(1n, [one.url]);
+  await connected([one, again]);
+});
+
+it('bounds what waits for a peer without streams', async () => {
+  const two = await start(2n);
+  const wire = await Wire.start(two.url);
+  running.push(wire);
+  wire.frozen = true;
+  const one = await start(1n, { limits: { pipelineMessages: 10 } });
+  one.transport.addPeer(2n, [wire.url]);
+  one.transport.send(Array.from({ length: 100 }, (_, i) => heartbeat(i)));
+  // Two are under way.
+  expect(one.unreachable.length).toBe(88);
+  const large = Array.from({ length: 5 }, (_, i) => append(i, 6 * 2 ** 20));
+  one.transport.send(large);
+  // One is under way, two have room to wait.
+  expect(one.unreachable.length).toBe(90);
+});
+
 it('follows a peer to its new address', async () => {
   const one = await start(1n);
   const two = await start(2n);

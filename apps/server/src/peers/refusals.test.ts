@@ -187,6 +187,47 @@ describe('a snapshot', () => {
   });
 });
 
+describe('too many at once', () => {
+  it.each([
+    ['messages', '/raft', { postsIn: 2 }],
+    ['snapshots', '/raft/snapshot', { snapshotsIn: 2 }],
+  ])('%s are refused, until one of them is through', async (_, path, limits) => {
+    const member = await start(1n, { limits });
+    const open = Array.from({ length: 2 }, () => {
+      const sent = request(`${member.url}${path}`, {
+        method: 'POST',
+        agent: false,
+        headers: { ...GOOD, 'Content-Length': 99 },
+      });
+      sent.on('error', () => {});
+      sent.write('12');
+      return sent;
+    });
+    await until(() => member.sockets.size === 2);
+    const good = path === '/raft' ? 204 : 400;
+    const body = path === '/raft' ? heartbeat : framed(heartbeat);
+    const status = async (): Promise<number> => (await ask(member, path, post(body))).status;
+    // The two are being read once a third is refused.
+    let last = await status();
+    for (let i = 0; i < 100 && last !== 503; i++) last = await status();
+    expect(last).toBe(503);
+    for (const sent of open) sent.destroy();
+    await until(() => member.sockets.size === 0);
+    expect(await status()).toBe(good);
+  });
+});
+
+it('who was removed is not answered by requests either', async () => {
+  const member = await start(1n);
+  member.removed.add(3n);
+  for (const id of ['3', '4']) {
+    await ask(member, '/raft', post(heartbeat, { 'X-Server-From': id, 'X-PeerURLs': 'http://127.0.0.1:1' }));
+  }
+  for (const to of [3n, 4n]) member.transport.send([{ type: 'timeoutNow', from: 1n, to, term: 1 }]);
+  await until(() => member.unreachable.length > 0);
+  expect(member.unreachable).toEqual([4n]);
+});
+
 describe('anything else', () => {
   it('under /raft is not there, and elsewhere is not ours', async () => {
     const member = await start(1n);

@@ -1,4 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { SnapshotMessage } from '@kontiki/raft';
 import { afterEach, expect, it } from 'vitest';
 import type { OutgoingSnapshot, SnapshotPort } from './context.js';
@@ -233,6 +236,32 @@ it('is not handed over when the other side does not take it, and is not sent to 
   await failing(source, picky);
   expect(sent).toBeLessThan(200);
   expect(source.released).toBe(1);
+});
+
+it('is not handed over to who takes it before it is whole', async () => {
+  const hasty = createServer((_request, response) => response.writeHead(204).end());
+  hasty.listen(0, '127.0.0.1');
+  await once(hasty, 'listening');
+  running.push({
+    stop: async () => {
+      hasty.close();
+      hasty.closeAllConnections();
+    },
+  });
+  let read = false;
+  const chunks = (async function* (): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(1000);
+    // The answer comes before the rest.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    read = true;
+    yield new Uint8Array(1000);
+  })();
+  const source = new Source(new Uint8Array(2000), { chunks });
+  const one = await start(1n, { snapshots: source });
+  one.transport.addPeer(2n, [`http://127.0.0.1:${(hasty.address() as AddressInfo).port}`]);
+  one.transport.send([message]);
+  await until(() => one.snapshots.length > 0);
+  expect([one.snapshots, read]).toEqual([[[2n, false]], false]);
 });
 
 it('to nobody is reported as failed', async () => {
