@@ -1,5 +1,5 @@
-import { hexId } from '../cluster/member-id.js';
 import { describeMember } from '../cluster/member-change.js';
+import { hexId } from '../cluster/member-id.js';
 import type { Member } from '../cluster/members.js';
 import { type HttpHandler, onlyGet } from '../http/answer.js';
 
