@@ -324,6 +324,24 @@ describe('the meta pages', () => {
     }
   });
 
+  it('of another version are not read, nor is one of a page size that cannot be', async () => {
+    const file = (await write(small, { pageSize: 1024 })).bytes;
+    const view = new DataView(file.buffer);
+    const words = Array.from({ length: 5 }, (_, i) => view.getBigUint64(32 + i * 8, true));
+    const both = (pageSize: number, version: number): Uint8Array => {
+      for (const id of [0, 1]) file.set(metaPage(id, pageSize, words, version), id * 1024);
+      return file.slice();
+    };
+    expect(await outcome(both(1024, 3))).toMatchObject({
+      code: 'BBOLT_INVALID',
+      message: expect.stringContaining('it has version 3, not 2'),
+    });
+    for (const pageSize of [0, 512, 1000, 2 ** 25]) {
+      expect(await outcome(both(pageSize, 2))).toMatchObject({ code: 'BBOLT_INVALID' });
+    }
+    expect(await outcome(both(1024, 2))).toEqual(linesOf(small));
+  });
+
   it('a header that is wrong where the checksum is right is damage, not an older state', async () => {
     const file = (await write(small, { pageSize: 1024 })).bytes;
     for (const at of [0, 8, 1024, 1032]) {

@@ -80,12 +80,12 @@ export function writeNaively(root: NaiveBucket, shape: NaiveShape, random: Rando
 }
 
 /** A meta page's first 80 bytes, its checksum right. @param words  root, sequence, freelist, pages, transaction */
-export function metaPage(id: number, pageSize: number, words: readonly bigint[]): Uint8Array {
+export function metaPage(id: number, pageSize: number, words: readonly bigint[], version = 2): Uint8Array {
   const page = new Uint8Array(80);
   const view = new DataView(page.buffer);
   header(page, id, 4, 0, 0);
   view.setUint32(16, 0xed0cdaed, true);
-  view.setUint32(20, 2, true);
+  view.setUint32(20, version, true);
   view.setUint32(24, pageSize, true);
   for (const [i, word] of words.entries()) view.setBigUint64(32 + i * 8, word, true);
   let hash = 14695981039346656037n;
