@@ -1,4 +1,4 @@
-import { campaign, takeOverWhenApplied, voteIsDurable } from './core/campaign.js';
+import { campaign, leaderGone, takeOverWhenApplied, voteIsDurable } from './core/campaign.js';
 import { propose, type Refusal, takeChange } from './core/leader.js';
 import { PersistQueue } from './core/persist-queue.js';
 import { flushReads, requestRead } from './core/read-index.js';
@@ -115,6 +115,11 @@ export class RawNode {
     const progress = this.#state.tracker.progress.get(id);
     if (this.#state.role === 'leader' && progress?.state === 'replicate' && id !== this.#state.id)
       progress.becomeProbe();
+  }
+
+  /** The process of `id` is gone: its connections broke, and it takes no new ones. Of use when it is the leader. */
+  reportGone(id: NodeId): void {
+    leaderGone(this.#state, id);
   }
 
   /** The snapshot sent to `id` was handed over, or not. */

@@ -1,7 +1,7 @@
 import { membersOf } from '../membership/configuration.js';
 import type { PreVoteMessage, PreVoteReplyMessage, VoteMessage, VoteReplyMessage } from '../message.js';
 import { isVoter } from '../quorum/joint.js';
-import { NOBODY } from '../types.js';
+import { NOBODY, type NodeId } from '../types.js';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.js';
 import type { State } from './state.js';
 
@@ -24,6 +24,21 @@ export function takeOver(state: State): void {
 /** After something was applied. */
 export function takeOverWhenApplied(state: State): void {
   if (state.takeOverPending) takeOver(state);
+}
+
+/** Of an election timeout: within which those who see a leader gone stand for election, each at its own moment. */
+const SOON = 0.4;
+
+/**
+ * The leader's process is gone, as far as its connection shows: this member follows it no more, and does not wait until
+ * its silence shows as well. Should the leader be heard again, it is followed again; while a majority hears it, nobody
+ * who asks can win (§5.2, dissertation §9.6).
+ */
+export function leaderGone(state: State, id: NodeId): void {
+  if (state.leader !== id || state.role !== 'follower') return;
+  state.leader = NOBODY;
+  const left = 1 + state.random.int(Math.ceil(state.options.electionTicks * SOON));
+  state.electionElapsed = Math.max(state.electionElapsed, state.electionTimeout - left);
 }
 
 function preCampaign(state: State): void {

@@ -187,6 +187,14 @@ export class RaftDriver<Outcome> {
     this.#input(() => this.#node.reportUnreachable(id));
   }
 
+  /**
+   * For the transport, if it can tell: the process of `id` is gone. When it led, the others need not wait out an
+   * election timeout. A mistake costs an election at most, and not even that while a majority hears the leader.
+   */
+  reportGone(id: NodeId): void {
+    this.#input(() => this.#node.reportGone(id));
+  }
+
   /** For the transport: the snapshot sent to `id` was handed over, or not. */
   reportSnapshot(id: NodeId, delivered: boolean): void {
     this.#input(() => this.#node.reportSnapshot(id, delivered));

@@ -31,6 +31,7 @@ export interface LogWriter {
  * - Must not block and must not throw: a message that cannot be delivered is dropped; Raft sends it again.
  * - Must not change a message, and must not deliver a `propose` twice: it would be proposed twice. Otherwise order and
  *   exactly-once are not needed, though order makes it faster.
+ * - May call the driver's `reportGone` when it can tell that a member's process has ended.
  * - Should call the driver's `reportUnreachable` when messages to a member get lost, and must call `reportSnapshot`
  *   when a `snapshot` message was handed over or failed: until then, or until that member answers, it gets no entries.
  */

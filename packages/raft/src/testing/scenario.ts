@@ -14,6 +14,7 @@
  * | `crash 1`, `restart 1`        | a crash loses what was not written                                              |
  * | `stall 1`, `resume 1`         | its disk; `write 1 2` lets so many batches of a stalled one land                 |
  * | `unreachable 1 2`             | 1 is told that its messages to 2 get lost                                       |
+ * | `gone 1 2`                    | 1 is told that the process of 2 has ended                                       |
  * | `join 4`                      | an empty member, that the others do not know yet                                |
  * | `compact 1 keep`              | saves a snapshot, keeps so many entries behind it                               |
  * | `hold`, `settle`              | nothing moves until told; everything that can does. Else after each command      |
@@ -162,6 +163,9 @@ class Run {
         break;
       case 'transfer':
         node.transferLeadership(parseId(args[0]));
+        break;
+      case 'gone':
+        node.reportGone(parseId(args[0]));
         break;
       case 'unreachable':
         node.reportUnreachable(parseId(args[0]));

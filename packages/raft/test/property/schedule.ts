@@ -91,6 +91,8 @@ export class Schedule {
     }
     if (random.int(200) === 0)
       this.someMember(({ node }) => node.transferLeadership(this.pick([...network.members.keys()])));
+    // Right or wrong, it may cost an election and nothing else.
+    if (random.int(200) === 0) this.someMember(({ node }) => node.reportGone(this.pick([...network.members.keys()])));
     for (const member of network.running) member.pump();
     this.check();
   }
