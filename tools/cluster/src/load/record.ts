@@ -32,7 +32,9 @@ export interface LoadLease {
 export class LoadRecord {
   /** The state this stretch began with. */
   readonly base: Snapshot;
+  /** Those of this stretch, behind those of earlier ones whose outcome is still unknown. */
   readonly attempts: Attempt[];
+  readonly #inherited: number;
   readonly reads: Read[] = [];
   readonly serializable: Read[] = [];
   readonly sightings: Sighting[] = [];
@@ -58,6 +60,7 @@ export class LoadRecord {
       ({ write, outcome }) =>
         outcome.kind === 'unknown' && !valuesOf(write).some((value) => written?.has(value) === true),
     );
+    this.#inherited = this.attempts.length;
     this.leases = (before?.leases ?? []).filter(({ over }) => !over);
     this.leaders = before?.leaders ?? [];
     this.errors = before?.errors ?? new Map();
@@ -102,8 +105,9 @@ export class LoadRecord {
     }));
   }
 
+  /** How many writes of this stretch ended so. */
   count(kind: Attempt['outcome']['kind']): number {
-    return this.attempts.filter(({ outcome }) => outcome.kind === kind).length;
+    return this.attempts.slice(this.#inherited).filter(({ outcome }) => outcome.kind === kind).length;
   }
 }
 
