@@ -235,6 +235,7 @@ export class Member {
         receive: (message) => driver.receive(message),
         reportUnreachable: (id) => driver.reportUnreachable(id),
         reportSnapshot: (id, delivered) => driver.reportSnapshot(id, delivered),
+        reportGone: (id) => driver.reportGone(id),
         isRemoved: (id) => membership.isRemoved(id),
         onRemoved: () => fail(new MemberRemovedError()),
         snapshots,

@@ -47,6 +47,8 @@ import type { Sha256 } from './storage/snapshots.js';
 const GRACE_MS = 1000;
 /** How long clients wait at the door for a member that has not found its cluster. */
 const CLUSTER_READY_MS = 5000;
+/** To reach another member, beyond an election timeout. */
+const DIAL_MS = 1000;
 /** How long a leader that stops waits for the next one. */
 const HAND_OVER_MS = 2000;
 
@@ -252,7 +254,7 @@ class Company {
   }
 
   connect(options: PeerOptions): PeerConnections {
-    const { raftReadTimeoutMs, raftWriteTimeoutMs } = this.#options.member;
+    const { raftReadTimeoutMs, raftWriteTimeoutMs, electionMs } = this.#options.member;
     const transport = new PeerTransport({
       ...options,
       serverVersion: ETCD_VERSION,
@@ -261,7 +263,7 @@ class Company {
       random: systemRandom,
       logger: this.#logger.named('peers'),
       metrics: this.#metrics.peers(hexId(options.memberId)),
-      limits: { readMs: raftReadTimeoutMs, writeMs: raftWriteTimeoutMs },
+      limits: { dialMs: DIAL_MS + electionMs, readMs: raftReadTimeoutMs, writeMs: raftWriteTimeoutMs },
     });
     this.#transport = transport;
     this.#clusterId = options.clusterId;

@@ -52,6 +52,7 @@ async function replica(id: bigint, seed: number): Promise<Replica> {
     snapshots,
     reportUnreachable: (peer) => self.driver.reportUnreachable(peer),
     reportSnapshot: (peer, delivered) => self.driver.reportSnapshot(peer, delivered),
+    reportGone: (peer) => self.driver.reportGone(peer),
     limits: { retryMs: 10, retryMaxMs: 50 },
   });
   member.onReceive = (message) => self.driver.receive(message);

@@ -40,6 +40,8 @@ export interface PeerEvents {
   receive(message: Message): void;
   reportUnreachable(id: bigint): void;
   reportSnapshot(id: bigint, delivered: boolean): void;
+  /** The member's process has ended, as far as its connections show. */
+  reportGone(id: bigint): void;
   /** Whether the member once was one and was removed for good. */
   isRemoved(id: bigint): boolean;
   /** A peer says that we are no member any more, and never will be again. May be called many times. */

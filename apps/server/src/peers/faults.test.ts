@@ -115,6 +115,28 @@ it('finds out that the other side is gone without a word, and comes back when it
   await until(() => commits(two).includes(2));
 });
 
+it('says so, once, when the process of the other side has ended, and not when only the network cut', async () => {
+  const one = await start(1n);
+  const two = await LoopbackMember.start(2n);
+  one.transport.addPeer(2n, [two.url]);
+  two.transport.addPeer(1n, [one.url]);
+  await connected([one, two]);
+  two.cut();
+  one.cut();
+  await until(() => one.transport.activeSince(2n) === undefined);
+  await connected([one, two]);
+  expect(one.gone).toEqual([]);
+  await two.stop();
+  await until(() => one.gone.length > 0);
+  const port = Number(new URL(two.url).port);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const again = await LoopbackMember.start(2n, {}, port);
+  running.push(again);
+  again.transport.addPeer(1n, [one.url]);
+  await connected([one, again]);
+  expect(one.gone).toEqual([2n]);
+});
+
 it('keeps an idle stream alive', async () => {
   const { one, two } = await wired({ limits: { readMs: 60 } });
   const since = [one.transport.activeSince(2n), two.transport.activeSince(1n)];

@@ -187,6 +187,7 @@ function openStreams(
       kind: 'message',
       createDecoder: () => new MessageDecoder(limits.frameBytes),
       onUp: () => status.up('in'),
+      onGone: () => context.events.reportGone(id),
       onDown: (reason, silent) => {
         status.down('in', reason);
         alsoEnd(reason, silent);

@@ -23,6 +23,8 @@ export interface StreamReaderOptions {
   createDecoder(): FrameDecoder;
   /** The stream stands. */
   onUp(): void;
+  /** The stream was up, the peer ended it, and nobody answers there any more: its process has ended. */
+  onGone?(): void;
   /** It does not any more. `silent`: nothing came for too long; no word of the peer or the network ended it. */
   onDown(reason: string, silent: boolean): void;
 }
@@ -50,6 +52,8 @@ export class StreamReader {
   #pause: Timer | undefined;
   /** Attempts since the last one that led to a stream. */
   #failures = 0;
+  /** The stream was up and ended: what comes of the next attempt says whether the peer did. */
+  #wasUp = false;
   #complaint = '';
   #complainedMs = 0;
 
@@ -97,6 +101,7 @@ export class StreamReader {
       return;
     }
     this.#request = request;
+    let answered = false;
     const dialling = clock.after(limits.dialMs, () => this.#lost(request, url, 'dialling took too long'));
     const watchdog = new Watchdog(clock, limits.readMs, () => this.#lost(request, url, 'no byte for too long', true));
     request.once('socket', (socket) => {
@@ -113,9 +118,16 @@ export class StreamReader {
       watchdog.stop();
       this.#lost(request, url, 'closed by the peer');
     });
-    request.on('error', (error) => this.#lost(request, url, reasonOf(error)));
+    request.on('error', (error) => {
+      const gone = this.#request === request && !answered && this.#wasUp && isNobody(error);
+      this.#lost(request, url, reasonOf(error));
+      if (!gone) return;
+      this.#wasUp = false;
+      this.#options.onGone?.();
+    });
     request.once('response', (response) => {
       if (this.#request !== request) return;
+      answered = true;
       watchdog.feed();
       if (response.statusCode === 200) this.#read(request, response, url, watchdog);
       else this.#hearRefusal(request, response, url);
@@ -133,6 +145,7 @@ export class StreamReader {
     const emit = (message: Message | undefined): void => this.#hear(message);
     this.#failures = 0;
     this.#complaint = '';
+    this.#wasUp = true;
     onUp();
     response.on('data', (chunk: Uint8Array) => {
       watchdog.feed();
@@ -213,4 +226,10 @@ export class StreamReader {
       error: reason,
     });
   }
+}
+
+/** Nobody listens, or whoever took the connection has nobody behind it: a live member at least answers. */
+function isNobody(error: Error): boolean {
+  const { code } = error as { readonly code?: string };
+  return code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'EPIPE';
 }

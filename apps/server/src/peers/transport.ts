@@ -46,6 +46,7 @@ export class PeerTransport implements Transport {
         receive: (message) => whileRunning(() => options.receive(message)),
         reportUnreachable: (id) => whileRunning(() => options.reportUnreachable(id)),
         reportSnapshot: (id, delivered) => whileRunning(() => options.reportSnapshot(id, delivered)),
+        reportGone: (id) => whileRunning(() => options.reportGone(id)),
         isRemoved: (id) => options.isRemoved(id),
         onRemoved: () => whileRunning(() => options.onRemoved()),
       },

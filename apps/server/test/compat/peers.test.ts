@@ -105,6 +105,7 @@ class OurMember {
         this.driver.receive(message);
       },
       reportUnreachable: (peer) => this.driver.reportUnreachable(peer),
+      reportGone: (peer) => this.driver.reportGone(peer),
       reportSnapshot: (peer, delivered) => {
         if (delivered) this.delivered.push(peer);
         this.driver.reportSnapshot(peer, delivered);

@@ -26,6 +26,7 @@ export function testContext(limits: Partial<PeerLimits> = {}): TestContext {
       receive: (message) => void received.push(message),
       reportUnreachable: (id) => void unreachable.push(id),
       reportSnapshot: () => {},
+      reportGone: () => {},
       isRemoved: () => false,
       onRemoved: () => {},
     },

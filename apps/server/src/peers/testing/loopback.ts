@@ -32,6 +32,7 @@ export class LoopbackMember {
   readonly received: Message[] = [];
   readonly unreachable: bigint[] = [];
   readonly snapshots: (readonly [id: bigint, delivered: boolean])[] = [];
+  readonly gone: bigint[] = [];
   readonly removed = new Set<bigint>();
   removals = 0;
   onReceive: ((message: Message) => void) | undefined;
@@ -53,6 +54,7 @@ export class LoopbackMember {
       },
       reportUnreachable: (peer) => void this.unreachable.push(peer),
       reportSnapshot: (peer, delivered) => void this.snapshots.push([peer, delivered]),
+      reportGone: (peer) => void this.gone.push(peer),
       isRemoved: (peer) => this.removed.has(peer),
       onRemoved: () => void this.removals++,
       snapshots: plainSnapshots,
