@@ -52,7 +52,12 @@ listener.listen(0, '127.0.0.1', () => {
   });
   load.on('close', () => {
     const cpu = process.cpuUsage(cpuBefore);
-    console.log(report.split('\n').filter((line) => /finished|requests:|status codes|request  |traffic/.test(line)).join('\n'));
+    console.log(
+      report
+        .split('\n')
+        .filter((line) => /finished|requests:|status codes|request {2}|traffic/.test(line))
+        .join('\n'),
+    );
     console.log(`${calls} calls, ${((cpu.user + cpu.system) / calls).toFixed(2)} µs of CPU each`);
     rmSync(folder, { recursive: true, force: true });
     listener.close();

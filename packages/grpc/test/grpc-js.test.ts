@@ -26,7 +26,9 @@ beforeAll(async () => {
       '/t.T/Never': unary((call) => {
         lastUnary = call;
       }),
-      '/t.T/Meta': unary((call) => call.respond(Buffer.from(call.metadata(bytes(call.message).toString()) ?? '-', 'latin1'))),
+      '/t.T/Meta': unary((call) =>
+        call.respond(Buffer.from(call.metadata(bytes(call.message).toString()) ?? '-', 'latin1')),
+      ),
       '/t.T/Peer': unary((call) => call.respond(Buffer.from(call.peer))),
       '/t.T/Chat': stream(async (call) => {
         for (let message = await call.read(); message !== undefined; message = await call.read()) {
@@ -98,9 +100,12 @@ describe('a unary call', () => {
     expect(answers.map(String)).toEqual(names);
   });
 
-  it.each(['plain', '100% sure', 'ünïcødé – 日本語 🚀', 'line\nbreak\ttab\u0000', ''])('fails with the text %j', async (text) => {
-    await expect(call('Fail', text)).rejects.toMatchObject({ code: 9, details: text });
-  });
+  it.each(['plain', '100% sure', 'ünïcødé – 日本語 🚀', 'line\nbreak\ttab\u0000', ''])(
+    'fails with the text %j',
+    async (text) => {
+      await expect(call('Fail', text)).rejects.toMatchObject({ code: 9, details: text });
+    },
+  );
 
   it('is answered Internal when its handler throws', async () => {
     await expect(call('Throw', '')).rejects.toMatchObject({ code: grpc.status.INTERNAL });
