@@ -34,6 +34,19 @@ describe('recoverRaftLog', () => {
     expect((await recover(mark)).snapshot).toEqual({ index: 2, term: 1, confState });
   });
 
+  it('a mark behind what is left of the log is a point reached by applying, not a snapshot', async () => {
+    const mark = (index: number): WalRecord => encodeSnapshotMark({ index, term: 2, confState });
+    const log = await recover(encodeEntry(entry(23, 2)), mark(19), mark(22));
+    expect([log.entries.map(({ index }) => index), log.snapshot?.index]).toEqual([[23], 22]);
+  });
+
+  it('a snapshot from the leader takes the place of entries it does not continue', async () => {
+    const stale = [4, 5, 6].map((index) => encodeEntry(entry(index)));
+    expect(await indexes(...stale, encodeSnapshotMark({ index: 5, term: 3, confState }))).toEqual([]);
+    expect(await indexes(...stale, encodeSnapshotMark({ index: 9, term: 3, confState }))).toEqual([]);
+    expect(await indexes(...stale, encodeSnapshotMark({ index: 5, term: 1, confState }))).toEqual(['6@1']);
+  });
+
   it('takes the last hard state', async () => {
     const states = [1, 2].map((term) => encodeHardState({ term, vote: 7n, commit: 0 }));
     expect((await recover(...states)).hardState).toEqual({ term: 2, vote: 7n, commit: 0 });

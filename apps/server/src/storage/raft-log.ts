@@ -92,11 +92,12 @@ export async function recoverRaftLog(
 
 /**
  * Whether a mark stands for a snapshot from the leader, which replaced the log, and not for a point the tables have
- * reached by applying it: then the entry it names is in the log, or the log begins right behind it.
+ * reached by applying it: then the entry it names is in the log, or was in a segment that is released. A snapshot is
+ * only taken that goes beyond what was committed, and so is never behind the entries that are left.
  */
 function isForeign({ index, term }: SnapshotMark, entries: readonly Entry[]): boolean {
   const first = entries[0]?.index ?? 0;
-  return index !== first - 1 && entries[index - first]?.term !== term;
+  return index >= first && entries[index - first]?.term !== term;
 }
 
 /** Raft's stable storage on a write-ahead log, in etcd's records. */

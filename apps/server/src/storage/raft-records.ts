@@ -95,7 +95,8 @@ export function checkRecord({ type, data }: WalRecord): string | undefined {
         return equals(data, encodeMetadata(decodeMetadata(data)).data) ? undefined : 'not a metadata record';
       case ENTRY: {
         const { index, term, kind, data: content } = decodeEntry(data);
-        const plausible = index > 0 && term > 0 && (kind === 'normal' || content.length > 0);
+        // A leader's own first entry carries nothing; neither does the change that leaves a joint configuration.
+        const plausible = index > 0 && term > 0 && (kind !== 'change' || content.length > 0);
         return plausible ? undefined : 'not an entry record';
       }
       case STATE: {
