@@ -34,6 +34,9 @@ export interface MemberStatus {
   readonly isLearner: boolean;
 }
 
+/** Of one attempt to change the membership: without a leader there may never be an answer. */
+const CHANGE = { timeoutMs: 5_000 };
+
 const temporary = new Set<string>();
 process.once('exit', () => {
   for (const directory of temporary) rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
@@ -172,15 +175,22 @@ export class Cluster {
   ): Promise<ClusterMember> {
     const member = await this.#prepare();
     const founding = this.#foundings.get(member.name)!;
-    const reply = await this.#retried('add a member', options.timeoutMs ?? 30_000, () =>
-      via.client.cluster.memberAdd({ peerURLs: [member.peerUrl], isLearner: options.learner ?? false }),
+    const { cluster } = via.client;
+    const request = { peerURLs: [member.peerUrl], isLearner: options.learner ?? false };
+    await this.#retried(
+      'add a member',
+      options.timeoutMs ?? 30_000,
+      () => cluster.memberAdd(request, CHANGE),
+      /already exist/,
     );
-    const { member: added, members } = reply;
-    const id = added?.ID ?? members.find(({ peerURLs }) => peerURLs.includes(member.peerUrl))?.ID;
-    member.id = id;
+    const list = await cluster.memberList({ linearizable: true });
+    if (!list.ok) throw new Error(`no list of members: ${list.details}`);
+    const { members } = list.response;
+    member.id = members.find(({ peerURLs }) => peerURLs.includes(member.peerUrl))?.ID;
     founding.state = 'existing';
+    // One that has not published its name yet is known to us by its id.
     founding.initialCluster = members
-      .map(({ ID, name, peerURLs }) => `${ID === id ? member.name : name}=${peerURLs[0]}`)
+      .map(({ ID, name, peerURLs }) => `${this.byId(ID)?.name ?? name}=${peerURLs[0]}`)
       .join(',');
     member.launch();
     return member;
@@ -188,12 +198,14 @@ export class Cluster {
 
   /** Makes a learner a voter. @throws Error when it is still refused after `timeoutMs` */
   async promote(via: ClusterMember, learner: ClusterMember, timeoutMs = 30_000): Promise<void> {
-    await this.#retried('promote', timeoutMs, () => via.client.cluster.memberPromote({ ID: learner.id! }));
+    const call = () => via.client.cluster.memberPromote({ ID: learner.id! }, CHANGE);
+    await this.#retried('promote', timeoutMs, call, /can only promote a learner member$/);
   }
 
   /** Takes a member out through `via`, then ends it. @throws Error when it is still refused after `timeoutMs` */
   async remove(via: ClusterMember, member: ClusterMember, timeoutMs = 30_000): Promise<void> {
-    await this.#retried('remove a member', timeoutMs, () => via.client.cluster.memberRemove({ ID: member.id! }));
+    const call = () => via.client.cluster.memberRemove({ ID: member.id! }, CHANGE);
+    await this.#retried('remove a member', timeoutMs, call, /member not found/);
     await this.drop(member);
   }
 
@@ -263,14 +275,17 @@ export class Cluster {
     return member;
   }
 
-  /** Membership changes are refused for a while when not enough members have been connected for long enough. */
-  async #retried<Response>(what: string, timeoutMs: number, call: () => Promise<Reply<Response>>): Promise<Response> {
+  /**
+   * Membership changes are refused for a while when not enough members have been connected for long enough. One without
+   * an answer may have happened: `done` is what the next attempt is then told.
+   */
+  async #retried(what: string, timeoutMs: number, call: () => Promise<Reply<unknown>>, done: RegExp): Promise<void> {
     const deadline = performance.now() + timeoutMs;
-    for (;;) {
+    const retryable =
+      /unhealthy cluster|not enough started members|in sync with leader|leader|timed out|too many learner|Deadline exceeded/;
+    for (let attempt = 1; ; attempt++) {
       const reply = await call();
-      if (reply.ok) return reply.response;
-      const retryable =
-        /unhealthy cluster|not enough started members|in sync with leader|leader|timed out|too many learner/;
+      if (reply.ok || (attempt > 1 && done.test(reply.details))) return;
       if (!retryable.test(reply.details) || performance.now() > deadline) {
         throw new Error(`could not ${what}: ${reply.details} (code ${reply.code})`);
       }
