@@ -1,10 +1,21 @@
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Client, freePorts, ServerProcess } from '../../../../tools/harness/src/index.js';
 import { missingUtl, type Printed, runEtcdctl, runEtcdutl, warnIfMissing } from './etcdctl.js';
 import { exact, TestCluster } from './test-cluster.js';
+import { wait } from './waiting.js';
 
 /**
  * What `etcdctl snapshot save` gets from Kontiki, `etcdutl` accepts and restores, and a real etcd serves: the same keys
@@ -190,7 +201,7 @@ describe.skipIf(missingUtl)('a snapshot of Kontiki is one to etcd', () => {
         if (!reply.ok) throw new Error(reply.details);
       }
     })();
-    while (written < 10) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (written < 10) await wait(5);
     const path = await save('m1');
     writing = false;
     await writer;
@@ -231,6 +242,31 @@ describe.skipIf(missingUtl)('a snapshot of Kontiki is one to etcd', () => {
     expect((await restore()).stderr).toContain('missing hash');
   });
 
+  it('a stream that breaks off leaves the tool without a snapshot', async () => {
+    // Stands between, and closes after so many bytes.
+    const proxy = createServer((client) => {
+      const server = connect(cluster.server('m2').clientPort, '127.0.0.1');
+      let bytes = 0;
+      client.pipe(server);
+      server.on('data', (chunk) => {
+        bytes += chunk.length;
+        client.write(chunk);
+        if (bytes > 100_000) client.destroy();
+      });
+      client.once('close', () => server.destroy());
+      for (const socket of [client, server]) socket.on('error', () => {});
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const { port } = proxy.address() as AddressInfo;
+    const path = join(folder, 'cut.db');
+    const printed = await runEtcdctl(`127.0.0.1:${port}`, ['snapshot', 'save', path]);
+    proxy.close();
+    expect(printed.code).not.toBe(0);
+    expect(existsSync(path)).toBe(false);
+    for (let attempt = 0; leftBehind('m2').length > 0 && attempt < 50; attempt++) await wait(100);
+    expect(leftBehind('m2')).toEqual([]);
+  });
+
   it('a client that leaves midway leaves no file', async () => {
     const client = new Client(cluster.server('m2').endpoint);
     let pieces = 0;
@@ -242,9 +278,7 @@ describe.skipIf(missingUtl)('a snapshot of Kontiki is one to etcd', () => {
     await stream.ended;
     client.close();
     expect(pieces).toBeGreaterThan(0);
-    for (let attempt = 0; leftBehind('m2').length > 0 && attempt < 50; attempt++) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    for (let attempt = 0; leftBehind('m2').length > 0 && attempt < 50; attempt++) await wait(100);
     expect(leftBehind('m2')).toEqual([]);
   });
 
@@ -253,7 +287,7 @@ describe.skipIf(missingUtl)('a snapshot of Kontiki is one to etcd', () => {
     const deadline = Date.now() + 15_000;
     let added = await cluster.ctl('m1', 'member', 'add', 'm4', '--learner', `--peer-urls=${peerUrl}`);
     while (added.code !== 0 && Date.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await wait(200);
       added = await cluster.ctl('m1', 'member', 'add', 'm4', '--learner', `--peer-urls=${peerUrl}`);
     }
     expect(added).toMatchObject({ code: 0 });
@@ -264,7 +298,7 @@ describe.skipIf(missingUtl)('a snapshot of Kontiki is one to etcd', () => {
       const { stdout } = await cluster.ctl('m4', 'get', '', '--prefix', '--keys-only', '--consistency=s');
       if (stdout === all.stdout) break;
       expect(Date.now()).toBeLessThan(deadline);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await wait(100);
     }
     const [learners, leaders] = [await save('m4'), await save('m1')];
     const [a, b] = [await statusOf(learners), await statusOf(leaders)];
