@@ -24,7 +24,7 @@ import type { BlockPool, Output } from './output.js';
 import { RecentStreams } from './recent-streams.js';
 import { Sender } from './sender.js';
 import { type Status, StatusCode } from './status.js';
-import type { Link, ServerStream } from './stream.js';
+import type { Deferrable, Link, ServerStream } from './stream.js';
 import { UnaryStream } from './unary-stream.js';
 
 /** What happens to connections, for whoever counts it. */
@@ -94,6 +94,9 @@ export class Connection implements FrameSink, Link {
   readonly #pings: PingPolicy;
   readonly #streams = new Map<number, ServerStream>();
   readonly #recent = new RecentStreams();
+  /** Calls that are kept from their handlers, while too much waits to be sent. */
+  readonly #deferred: Deferrable[] = [];
+  #resuming = false;
   #lastStreamId = 0;
   #nowMs: number;
   #endedReason: string | undefined;
@@ -173,6 +176,7 @@ export class Connection implements FrameSink, Link {
 
   set congested(congested: boolean) {
     this.#sender.congested = congested;
+    this.#resume();
   }
 
   /** What the socket brought. The chunk must not be written to again. */
@@ -199,6 +203,7 @@ export class Connection implements FrameSink, Link {
       if (nowMs - this.#openedMs >= limits.handshakeMs) this.#trip('handshakeMs', ErrorCode.NoError);
       return;
     }
+    if (this.#sender.congested) this.#excuse(nowMs);
     if (!this.#settingsAcked && nowMs - this.#openedMs >= limits.settingsAckMs) {
       return this.#trip('settingsAckMs', ErrorCode.SettingsTimeout);
     }
@@ -215,8 +220,9 @@ export class Connection implements FrameSink, Link {
   /** Tells the client to open no more calls, and ends once those it has are over. */
   drain(nowMs: number, reason = 'drained', graceMs: number = Number.POSITIVE_INFINITY): void {
     if (this.#endedReason !== undefined || this.#drainSentMs !== Number.POSITIVE_INFINITY || this.#drained) return;
-    this.#drainSentMs = nowMs;
     this.#dropAtMs = nowMs + graceMs;
+    if (!this.#settingsReceived) return this.#drainNow();
+    this.#drainSentMs = nowMs;
     // Calls that are on their way still count; the answer to the ping says that no more are.
     this.#sender.goAway(LARGEST_STREAM_ID, ErrorCode.NoError, reason === 'maxAgeMs' ? 'max_age' : 'graceful_stop');
     this.#sender.frame(FrameType.Ping, 0, 0, DRAIN_PING);
@@ -308,6 +314,7 @@ export class Connection implements FrameSink, Link {
     if (call.closed) return;
     call.cancel();
     this.#sender.abort(call, status);
+    this.#resume();
   }
 
   isFull(queuedBytes: number): boolean {
@@ -329,6 +336,12 @@ export class Connection implements FrameSink, Link {
 
   release(bytes: number): void {
     if (bytes > 0) this.#received.give(bytes);
+  }
+
+  defer(call: Deferrable): boolean {
+    if (this.#deferred.length === 0 && this.#sender.queued.used <= this.#limits.busyQueuedBytes) return false;
+    this.#deferred.push(call);
+    return true;
   }
 
   broken(call: ServerStream, error: unknown): void {
@@ -533,7 +546,8 @@ export class Connection implements FrameSink, Link {
     }
     const rapid = this.#nowMs - call.openedMs < RAPID_RESET_MS;
     call.cancel();
-    this.#close(call, true);
+    this.#close(call, false);
+    this.#resume();
     if (rapid) this.#flood('resets', 'maxResets');
   }
 
@@ -550,7 +564,7 @@ export class Connection implements FrameSink, Link {
     const wrong = settings.apply(bytes, start, end);
     if (wrong !== undefined) return this.#fail(wrong, 'a setting has no such value');
     this.#settingsReceived = true;
-    this.#sender.setPeerSettings();
+    this.#sender.applySettings();
     this.#sender.frame(FrameType.Settings, Flag.Ack, 0, NO_PAYLOAD);
     const more = settings.initialWindowBytes - before;
     if (more === 0) return;
@@ -558,6 +572,7 @@ export class Connection implements FrameSink, Link {
       if (!call.window.grow(more)) return this.#fail(ErrorCode.FlowControlError, 'a window is too large');
     }
     this.#sender.pumpAll();
+    this.#resume();
   }
 
   #ping(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
@@ -581,7 +596,7 @@ export class Connection implements FrameSink, Link {
     if (id === 0) {
       if (increment === 0) return this.#fail(ErrorCode.ProtocolError, 'a window update of nothing');
       if (!this.#sender.growWindow(increment)) this.#fail(ErrorCode.FlowControlError, 'the window is too large');
-      return;
+      return this.#resume();
     }
     if (this.#isIdle(id)) return this.#fail(ErrorCode.ProtocolError, 'WINDOW_UPDATE on an idle stream');
     const call = this.#streams.get(id);
@@ -589,6 +604,7 @@ export class Connection implements FrameSink, Link {
     if (increment === 0) return this.#streamError(id, ErrorCode.ProtocolError, call);
     if (!call.window.grow(increment)) return this.#streamError(id, ErrorCode.FlowControlError, call);
     this.#sender.pump(call);
+    this.#resume();
   }
 
   /** A frame of a call that is over. */
@@ -644,12 +660,30 @@ export class Connection implements FrameSink, Link {
     }
   }
 
+  /** Nothing is read from the client because it does not read: what it sends late is not its fault. */
+  #excuse(nowMs: number): void {
+    if (this.#partialSinceMs !== Number.POSITIVE_INFINITY) this.#partialSinceMs = nowMs;
+    for (const call of this.#streams.values()) {
+      if (call.messageSinceMs !== Number.POSITIVE_INFINITY) call.messageSinceMs = nowMs;
+    }
+  }
+
   #checkMessages(nowMs: number): void {
     this.#checkMessagesMs = nowMs;
     for (const call of [...this.#streams.values()]) {
       if (nowMs - call.messageSinceMs < this.#limits.messageMs) continue;
       this.abort(call, { code: StatusCode.Cancelled, details: 'grpc: the request message took too long to arrive' });
     }
+  }
+
+  /** Less waits to be sent than before: calls that were kept from their handlers may have their turn. */
+  #resume(): void {
+    if (this.#resuming || this.#deferred.length === 0) return;
+    this.#resuming = true;
+    while (this.#deferred.length > 0 && this.#sender.queued.used <= this.#limits.busyQueuedBytes) {
+      this.#deferred.shift()!.handle();
+    }
+    this.#resuming = false;
   }
 
   #drainNow(): void {

@@ -105,7 +105,7 @@ export class DuplexStream extends ServerStream {
 
   end(): void {
     if (this.reader?.midMessage === true) {
-      return this.link.abort(this, { code: StatusCode.Internal, details: 'grpc: the request ends inside a message' });
+      return this.link.abort(this, { code: StatusCode.Internal, details: 'unexpected EOF' });
     }
     this.messageSinceMs = Number.POSITIVE_INFINITY;
     this.#push();

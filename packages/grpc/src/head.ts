@@ -30,6 +30,8 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
+/** How request messages may be compressed; '' is not said. */
+const ENCODINGS: ReadonlySet<string> = new Set(['', 'identity', 'gzip']);
 const PSEUDO: ReadonlySet<string> = new Set([':method', ':path', ':scheme', ':authority']);
 const NAME = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be in a value
@@ -65,7 +67,9 @@ export function readHead(fields: readonly Field[], methods: ReadonlyMap<string, 
       else refusal ??= refuse(400, StatusCode.Internal, `malformed grpc-timeout: ${parsed}`);
     } else if (name.endsWith('-bin') && decodeBinary(value) === undefined) {
       const what = `malformed binary metadata ${JSON.stringify(value)} in header ${JSON.stringify(name)}`;
-      refusal ??= refuse(400, StatusCode.Internal, what);
+      const at = value.search(/[^A-Za-z0-9+/]/);
+      const why = `illegal base64 data at input byte ${at < 0 ? value.length : at}`;
+      refusal ??= refuse(400, StatusCode.Internal, `${what}: ${why}`);
     }
   }
   const path = pseudo.get(':path');
@@ -75,10 +79,15 @@ export function readHead(fields: readonly Field[], methods: ReadonlyMap<string, 
     const text = `invalid gRPC request content-type ${JSON.stringify(contentType ?? '')}`;
     refusal = refuse(415, StatusCode.InvalidArgument, text);
   } else if (verb !== 'POST') {
-    const text = `http2Server.operateHeaders parsed a :method field: ${verb} which should be POST`;
+    const text = `Received a HEADERS frame with :method ${JSON.stringify(verb)} which should be POST`;
     refusal = refuse(405, StatusCode.Internal, text);
   }
   const method = refusal === undefined ? methods.get(path) : undefined;
+  if (method !== undefined && !ENCODINGS.has(encoding)) {
+    const details = `grpc: Decompressor is not installed for grpc-encoding ${JSON.stringify(encoding)}`;
+    refusal = refuse(200, StatusCode.Unimplemented, details);
+    return { path, method: undefined, fields, timeoutMs, encoding, contentLength, refusal };
+  }
   return { path, method, fields, timeoutMs, encoding, contentLength, refusal };
 }
 
@@ -91,7 +100,7 @@ export function metadataOf(head: RequestHead, name: string): string | undefined 
 }
 
 function isGrpc(contentType: string | undefined): boolean {
-  return contentType !== undefined && /^application\/grpc(?:$|[+;])/i.test(contentType);
+  return contentType !== undefined && /^application\/grpc(?:$|[+;])/.test(contentType);
 }
 
 function refuse(httpStatus: number, code: number, details: string): Refusal {

@@ -27,7 +27,9 @@ export interface GrpcLimits {
   /** Frames that do nothing: empty DATA, PRIORITY, unknown types, frames for calls that are over. */
   readonly maxIdleFrames: number;
 
-  /** Bytes that wait to be sent, of one connection and of all; over it, a connection that adds more is closed. */
+  /** Bytes of one connection that wait to be sent; over it, its further unary calls wait to be handled. */
+  readonly busyQueuedBytes: number;
+  /** The same, of one connection and of all; over it, a connection that adds more is closed. */
   readonly maxQueuedBytes: number;
   readonly maxQueuedBytesOfAll: number;
   /** Bytes of one connection the socket has not taken: beyond, its calls are held back and nothing is read from it. */
@@ -79,8 +81,9 @@ export const DEFAULT_LIMITS: GrpcLimits = Object.freeze({
   maxSettings: 100,
   maxPings: 500,
   maxIdleFrames: 10_000,
-  maxQueuedBytes: 64 * 1024 * 1024,
-  maxQueuedBytesOfAll: 512 * 1024 * 1024,
+  busyQueuedBytes: 16 * 1024 * 1024,
+  maxQueuedBytes: 256 * 1024 * 1024,
+  maxQueuedBytesOfAll: 1024 * 1024 * 1024,
   maxUnsentBytes: 1024 * 1024,
   maxReceivedBytes: 64 * 1024 * 1024,
   maxReceivedBytesOfAll: 512 * 1024 * 1024,

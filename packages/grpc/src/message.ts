@@ -35,11 +35,7 @@ export function checkPrefix(flags: number, length: number, encoding: string, max
   }
   if (length > maxBytes) return tooLarge(length, maxBytes);
   if (flags === 0 || encoding === 'gzip') return undefined;
-  if (encoding === '' || encoding === 'identity') {
-    return { code: StatusCode.Internal, details: 'grpc: compressed flag set with identity or empty encoding' };
-  }
-  const details = `grpc: Decompressor is not installed for grpc-encoding ${JSON.stringify(encoding)}`;
-  return { code: StatusCode.Unimplemented, details };
+  return { code: StatusCode.Internal, details: 'grpc: compressed flag set with identity or empty encoding' };
 }
 
 /** A compressed message as it was before, or what refuses it. */

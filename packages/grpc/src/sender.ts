@@ -1,5 +1,6 @@
 import { SendWindow } from './flow-control.js';
 import {
+  DEFAULT_MAX_FRAME_BYTES,
   DEFAULT_WINDOW_BYTES,
   type ErrorCode,
   Flag,
@@ -22,8 +23,11 @@ import { framed, type ServerStream } from './stream.js';
 const COPIED_BYTES = 4096;
 /** Headers and trailers of one small answer, with its frame headers and its prefix. */
 const ANSWER_OVERHEAD_BYTES = 3 * FRAME_HEADER_BYTES + 2 * MAX_FIXED_BLOCK_BYTES + PREFIX_BYTES;
+/** Larger frames are allowed to some, and would make the others wait. */
+const MAX_DATA_BYTES = 64 * 1024;
 /** A status text is cut here: no client takes headers without bound. */
 const MAX_DETAILS = 8192;
+const MAX_REFUSAL = 1024;
 
 export interface SenderOptions {
   readonly limits: GrpcLimits;
@@ -51,6 +55,7 @@ export class Sender {
   readonly #encoder = new ResponseEncoder();
   readonly #window = new SendWindow(DEFAULT_WINDOW_BYTES);
   readonly #waiting = new Set<ServerStream>();
+  #maxDataBytes: number = DEFAULT_MAX_FRAME_BYTES;
   #congested = false;
   #awake = false;
 
@@ -76,7 +81,9 @@ export class Sender {
     this.#awake = false;
   }
 
-  setPeerSettings(): void {
+  /** `settings` has changed. */
+  applySettings(): void {
+    this.#maxDataBytes = Math.min(this.settings.maxFrameBytes, MAX_DATA_BYTES);
     this.#encoder.setTableLimit(this.settings.headerTableBytes);
   }
 
@@ -170,9 +177,9 @@ export class Sender {
     this.#trailers(call, status, 200);
   }
 
-  /** An answer without a handler, to a call that may not even be gRPC. */
-  refuse(call: ServerStream, status: Status, httpStatus: number): void {
-    this.#trailers(call, status, httpStatus);
+  /** An answer without a handler, to a call that may not even be gRPC. The text is short: it may repeat the request. */
+  refuse(call: ServerStream, { code, details }: Status, httpStatus: number): void {
+    this.#trailers(call, { code, details: details.slice(0, MAX_REFUSAL) }, httpStatus);
   }
 
   /** Drops what a call has queued. */
@@ -221,9 +228,10 @@ export class Sender {
     if (call.queuedBytes === 0) {
       this.#waiting.delete(call);
       if (call.status !== undefined) this.#trailers(call, call.status, 200);
+      else call.wake();
       return false;
     }
-    const allowed = Math.min(call.window.available, this.#window.available, this.settings.maxFrameBytes);
+    const allowed = Math.min(call.window.available, this.#window.available, this.#maxDataBytes);
     if (this.#congested || allowed <= 0) return false;
     if (!call.headersSent) this.#headers(call);
     this.#data(call, Math.min(allowed, call.queuedBytes));

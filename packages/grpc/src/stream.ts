@@ -6,6 +6,11 @@ import { type MessageOptions, type MessageReader, PREFIX_BYTES } from './message
 import type { CallInfo } from './method.js';
 import { type Status, StatusCode } from './status.js';
 
+/** A call that is ready for its handler. */
+export interface Deferrable {
+  handle(): void;
+}
+
 /** The connection, as its calls see it. */
 export interface Link {
   readonly peer: string;
@@ -26,6 +31,8 @@ export interface Link {
   /** Accounts for bytes received and held. @returns false: too many */
   hold(bytes: number): boolean;
   release(bytes: number): void;
+  /** Keeps a call from its handler for now. @returns whether it does */
+  defer(call: Deferrable): boolean;
   /** A handler threw: our bug. */
   broken(call: ServerStream, error: unknown): void;
 }

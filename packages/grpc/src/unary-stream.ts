@@ -56,13 +56,19 @@ export class UnaryStream extends ServerStream implements UnaryCall {
 
   end(): void {
     if (this.reader?.midMessage === true) {
-      return this.link.abort(this, { code: StatusCode.Internal, details: 'grpc: the request ends inside its message' });
+      return this.link.abort(this, { code: StatusCode.Unknown, details: 'unexpected EOF' });
     }
     if (!this.#received) {
-      return this.link.abort(this, { code: StatusCode.Internal, details: 'grpc: the request has no message' });
+      return this.link.abort(this, { code: StatusCode.Unknown, details: 'EOF' });
     }
     this.reader = undefined;
     this.messageSinceMs = Number.POSITIVE_INFINITY;
+    if (!this.link.defer(this)) this.handle();
+  }
+
+  /** Hands it to its handler. */
+  handle(): void {
+    if (!this.live) return;
     try {
       this.#method.handle(this);
     } catch (error) {

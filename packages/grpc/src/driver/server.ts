@@ -66,6 +66,9 @@ export class GrpcServer {
       shared: this.#shared,
       clock: options.clock,
       enlist: (joined) => this.#enlist(joined),
+      received: () => {
+        if (this.#deadlines.earliestMs < this.#deadlineTimerMs) this.#armDeadlines();
+      },
       gone: (joined) => this.#gone(joined),
     };
   }
@@ -80,10 +83,9 @@ export class GrpcServer {
    * @param head  what was read of it already
    */
   accept(socket: Socket, head?: Uint8Array): void {
-    if (this.#draining !== undefined) {
-      socket.destroy();
-      return;
-    }
+    if (this.#draining !== undefined) socket.destroy();
+    // Its end was heard by nobody.
+    if (socket.destroyed) return;
     this.#sockets.add(new JoinedSocket(socket, this.#host, head));
     this.#ticking ??= this.#clock.every(this.#tickMs, () => this.#tick());
   }
@@ -125,7 +127,6 @@ export class GrpcServer {
     const joined = this.#toFlush;
     this.#toFlush = [];
     for (const each of joined) each.flush();
-    if (this.#deadlines.earliestMs < this.#deadlineTimerMs) this.#armDeadlines();
   }
 
   #armDeadlines(): void {
@@ -142,7 +143,6 @@ export class GrpcServer {
   #tick(): void {
     const nowMs = this.#clock.monotonic();
     for (const joined of this.#sockets) joined.tick(nowMs);
-    if (this.#deadlines.earliestMs < this.#deadlineTimerMs) this.#armDeadlines();
   }
 
   #gone(joined: JoinedSocket): void {

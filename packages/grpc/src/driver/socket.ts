@@ -8,6 +8,8 @@ export interface SocketHost {
   readonly clock: Clock;
   /** Has something to write: `flush` is to be called once in this turn of the event loop. */
   enlist(joined: JoinedSocket): void;
+  /** Calls may have begun. */
+  received(): void;
   /** The socket is closed. */
   gone(joined: JoinedSocket): void;
 }
@@ -49,7 +51,10 @@ export class JoinedSocket {
     early = false;
     host.enlist(this);
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.connection.receive(chunk, host.clock.monotonic()));
+    socket.on('data', (chunk: Buffer) => {
+      this.connection.receive(chunk, host.clock.monotonic());
+      host.received();
+    });
     socket.on('drain', () => this.#drained());
     socket.on('end', () => this.#lost('closed by the client'));
     socket.on('error', (error) => this.#lost(error.message));
@@ -59,6 +64,7 @@ export class JoinedSocket {
     });
     if (head !== undefined && head.length > 0) {
       this.connection.receive(Buffer.from(head), host.clock.monotonic());
+      host.received();
     }
     socket.resume();
   }
