@@ -32,12 +32,13 @@ interface Status {
 
 describe.skipIf(missingUtl)('a snapshot of Kontiki is one to etcd', () => {
   let cluster: TestCluster;
-  const folder = mkdtempSync(join(tmpdir(), 'kontiki-snapshots-'));
+  let folder = '';
   const started: ServerProcess[] = [];
   let lease = '';
   let files = 0;
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'kontiki-snapshots-'));
     cluster = await TestCluster.found({ kinds: ['kontiki', 'kontiki', 'kontiki'] });
     await cluster.lead('m1');
     await history(cluster);
@@ -46,7 +47,7 @@ describe.skipIf(missingUtl)('a snapshot of Kontiki is one to etcd', () => {
   afterAll(async () => {
     await Promise.all(started.map((server) => server.dispose()));
     await cluster?.dispose();
-    rmSync(folder, { recursive: true, force: true });
+    if (folder !== '') rmSync(folder, { recursive: true, force: true });
   });
 
   /** Puts, deletes, a key that came back, big values, leases, compactions. */
