@@ -42,4 +42,13 @@ describe('what waits for the disk', () => {
     outbox.sendAfterPersist(reply(parts));
     expect(outbox.takeAfterPersist()).toHaveLength(2);
   });
+
+  it('what was promised in an earlier term is not said in a later one', () => {
+    const outbox = new Outbox();
+    for (const term of [1, 2, 3]) outbox.sendAfterPersist(reply({ term, index: term }));
+    outbox.send({ type: 'timeoutNow', from: 1n, to: 2n, term: 1 });
+    outbox.dropBefore(3);
+    expect(outbox.takeAfterPersist()).toEqual([reply({ term: 3, index: 3 })]);
+    expect(outbox.takeNow()).toHaveLength(1);
+  });
 });

@@ -1,4 +1,5 @@
 import type { Message } from '../message.js';
+import type { Term } from '../types.js';
 
 /**
  * What one node wants to tell others, in two queues.
@@ -32,6 +33,15 @@ export class Outbox {
     const before = this.#afterPersist.at(-1);
     if (before !== undefined && covers(message, before)) this.#afterPersist.pop();
     this.#afterPersist.push(message);
+  }
+
+  /**
+   * This member has come to a later term: what it promised in earlier ones need not be said any more, and may not be
+   * true any more. The entry acknowledged may have been replaced before it got to the disk.
+   */
+  dropBefore(term: Term): void {
+    if (this.#afterPersist.length === 0) return;
+    this.#afterPersist = this.#afterPersist.filter((message) => message.term >= term);
   }
 
   takeNow(): readonly Message[] {

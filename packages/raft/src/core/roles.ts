@@ -63,6 +63,7 @@ function reset(state: State, term: Term): void {
   if (term !== state.term) {
     state.term = term;
     state.vote = NOBODY;
+    state.outbox.dropBefore(term);
   }
   state.leader = NOBODY;
   state.electionElapsed = 0;
