@@ -154,7 +154,7 @@ describe.skipIf(missing)('etcdctl prints against three Kontiki members what it p
       const id = /lease ([0-9a-f]+) granted/.exec((await c.ctl('m3', 'lease', 'grant', '2')).stdout)![1]!;
       const put = await c.ctl('m2', 'put', 'gone', 'soon', `--lease=${id}`, '-w', 'json');
       const { header } = JSON.parse(exact(put.stdout)) as { header: { revision: number } };
-      return c.ctlWith(['m2'], ['watch', 'gone', `--rev=${header.revision}`], { until: 'DELETE\ngone\n' });
+      return c.ctlWith(['m2'], ['watch', 'gone', `--rev=${header.revision}`], { until: 'DELETE\ngone\n\n' });
     });
     alike('defrag --cluster', async (c) => unordered(await c.ctl('m1', 'defrag', '--cluster')), succeeded);
   });

@@ -186,7 +186,7 @@ describe.skipIf(missing)('etcdctl prints against Kontiki what it prints against 
       const put = await run(server, ['put', 'gone', 'soon', `--lease=${id}`, '-w', 'json']);
       const { header } = JSON.parse(put.stdout) as { header: { revision: number } };
       // From the put on: the lease may be over before the watch begins.
-      const watch = await run(server, ['watch', 'gone', `--rev=${header.revision}`], { until: 'DELETE\ngone\n' });
+      const watch = await run(server, ['watch', 'gone', `--rev=${header.revision}`], { until: 'DELETE\ngone\n\n' });
       return normal(server, { ...watch, stdout: watch.stdout + (await run(server, ['get', 'gone'])).stdout });
     });
     expect(got).toEqual(wanted);
