@@ -110,7 +110,8 @@ export class Connection implements FrameSink, Link {
   readonly #openedMs: number;
   #settingsReceived = false;
   #settingsAcked = false;
-  #lastReadMs: number;
+  /** When the client last showed that it is there, by sending or by reading. */
+  #lastSeenMs: number;
   #idleSinceMs: number;
   /** When the frame or header block that is not whole yet was first seen; Infinity: there is none. */
   #partialSinceMs: number = Number.POSITIVE_INFINITY;
@@ -128,7 +129,7 @@ export class Connection implements FrameSink, Link {
     this.#shared = shared;
     this.#limits = limits;
     this.#wake = wake;
-    this.#openedMs = this.#nowMs = this.#lastReadMs = this.#idleSinceMs = this.#checkMessagesMs = nowMs;
+    this.#openedMs = this.#nowMs = this.#lastSeenMs = this.#idleSinceMs = this.#checkMessagesMs = nowMs;
     this.#reader = new FrameReader(this, { maxFrameBytes: DEFAULT_MAX_FRAME_BYTES });
     this.#decoder = new HpackDecoder({
       maxTableBytes: 4096,
@@ -182,7 +183,8 @@ export class Connection implements FrameSink, Link {
   /** What the socket brought. The chunk must not be written to again. */
   receive(chunk: Buffer, nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#lastReadMs = nowMs;
+    this.#lastSeenMs = nowMs;
+    this.#keepaliveSentMs = Number.POSITIVE_INFINITY;
     this.#reader.read(chunk);
     const partial = this.#reader.midFrame || this.#blockStream !== 0;
     if (!partial) this.#partialSinceMs = Number.POSITIVE_INFINITY;
@@ -191,7 +193,8 @@ export class Connection implements FrameSink, Link {
 
   /** The socket made progress with what it was given. */
   wrote(nowMs: number): void {
-    this.#lastReadMs = nowMs;
+    this.#lastSeenMs = nowMs;
+    this.#keepaliveSentMs = Number.POSITIVE_INFINITY;
   }
 
   /** Looks at what is due. To be called from time to time. */
@@ -651,10 +654,9 @@ export class Connection implements FrameSink, Link {
 
   #keepalive(nowMs: number): void {
     const { keepaliveIntervalMs, keepaliveTimeoutMs } = this.#limits;
-    if (this.#lastReadMs > this.#keepaliveSentMs) this.#keepaliveSentMs = Number.POSITIVE_INFINITY;
     if (this.#keepaliveSentMs !== Number.POSITIVE_INFINITY) {
       if (nowMs - this.#keepaliveSentMs >= keepaliveTimeoutMs) this.#trip('keepaliveTimeoutMs', ErrorCode.NoError);
-    } else if (nowMs - this.#lastReadMs >= keepaliveIntervalMs) {
+    } else if (nowMs - this.#lastSeenMs >= keepaliveIntervalMs) {
       this.#keepaliveSentMs = nowMs;
       this.#sender.frame(FrameType.Ping, 0, 0, KEEPALIVE_PING);
     }

@@ -3,13 +3,16 @@ import type { RequestHead } from './head.js';
 import { MessageReader } from './message.js';
 import type { StreamCall } from './method.js';
 import { StatusCode } from './status.js';
-import { type Link, ServerStream } from './stream.js';
+import { compact, type Link, ServerStream } from './stream.js';
 
 /** A message the handler has not read, and what it took on the wire. */
 interface Received {
   readonly message: Uint8Array;
   readonly wireBytes: number;
 }
+
+/** What an empty message takes while it waits. */
+const RECEIVED_OVERHEAD_BYTES = 128;
 
 /** A call of any number of messages both ways. */
 export class DuplexStream extends ServerStream {
@@ -90,10 +93,12 @@ export class DuplexStream extends ServerStream {
       if (next === undefined) break;
       if (!(next instanceof Uint8Array)) return this.link.abort(this, next);
       begun = false;
-      const received = { message: next, wireBytes: reader.wireBytes - before };
+      // What waits must not hold a whole chunk alive for a few bytes.
+      const waits = this.#busy || (this.#reading === undefined && this.#take === undefined);
+      const received = { message: waits ? compact(next) : next, wireBytes: reader.wireBytes - before };
       unclaimed -= received.wireBytes;
       this.#inbox.push(received);
-      this.#inboxBytes += next.length;
+      this.#inboxBytes += next.length + RECEIVED_OVERHEAD_BYTES;
     }
     if (unclaimed < 0) this.#overdrawn -= unclaimed;
     else this.#giveBack(unclaimed);
@@ -158,7 +163,7 @@ export class DuplexStream extends ServerStream {
   }
 
   #consume({ message, wireBytes }: Received): void {
-    this.#inboxBytes -= message.length;
+    this.#inboxBytes -= message.length + RECEIVED_OVERHEAD_BYTES;
     this.#giveBack(wireBytes);
     if (!this.closed) this.setHeld(this.#inboxBytes + (this.reader?.heldBytes ?? 0));
   }

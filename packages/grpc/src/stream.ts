@@ -197,6 +197,11 @@ export function framed(parts: readonly Uint8Array[], length: number): Uint8Array
   return whole;
 }
 
+/** The same bytes, in memory of about their size. */
+export function compact(message: Uint8Array): Uint8Array {
+  return message.length * 2 < message.buffer.byteLength ? new Uint8Array(message) : message;
+}
+
 /** Whether the payload is one plain message, whole, which may be received. */
 export function isWholeMessage(bytes: Uint8Array, start: number, end: number, maxBytes: number): boolean {
   const length = end - start - PREFIX_BYTES;

@@ -2,7 +2,7 @@ import type { RequestHead } from './head.js';
 import { MessageReader, PREFIX_BYTES } from './message.js';
 import type { Method, UnaryCall } from './method.js';
 import { StatusCode } from './status.js';
-import { isWholeMessage, type Link, ServerStream } from './stream.js';
+import { compact, isWholeMessage, type Link, ServerStream } from './stream.js';
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
@@ -35,7 +35,8 @@ export class UnaryStream extends ServerStream implements UnaryCall {
   data(bytes: Buffer, start: number, end: number, flowBytes: number): void {
     const { messages } = this.link;
     if (!this.#received && this.reader === undefined && isWholeMessage(bytes, start, end, messages.maxReceiveBytes)) {
-      this.#take(new Uint8Array(bytes.buffer, bytes.byteOffset + start + PREFIX_BYTES, end - start - PREFIX_BYTES));
+      const whole = new Uint8Array(bytes.buffer, bytes.byteOffset + start + PREFIX_BYTES, end - start - PREFIX_BYTES);
+      this.#take(this.lastFrame ? whole : compact(whole));
     } else if (start < end) {
       this.reader ??= new MessageReader(this.head.encoding, messages);
       this.reader.push(bytes, start, end);
@@ -45,7 +46,7 @@ export class UnaryStream extends ServerStream implements UnaryCall {
           const details = 'grpc: received a second message of a call that has one';
           return this.link.abort(this, { code: StatusCode.Internal, details });
         }
-        this.#take(next);
+        this.#take(this.lastFrame ? next : compact(next));
       }
       const held = (this.#received ? this.message.length : 0) + (this.reader?.heldBytes ?? 0);
       if (!this.lastFrame && !this.setHeld(held)) return;
