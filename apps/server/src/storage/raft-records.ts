@@ -3,7 +3,7 @@
  */
 import { etcdserver, raft, wal as walpb } from '@kontiki/proto';
 import type { ConfState, Entry, HardState } from '@kontiki/raft';
-import { equals } from '@kontiki/std';
+import { concat, equals } from '@kontiki/std';
 import type { WalRecord } from '@kontiki/wal';
 
 export const METADATA = 1;
@@ -33,16 +33,19 @@ const ENTRY_TYPES = {
 } as const;
 const ENTRY_KINDS = ['normal', 'change', 'changeV2'] as const;
 
+/** An empty field of content, said outright. */
+const EMPTY_CONTENT = Uint8Array.of(0x22, 0);
+
 export function encodeEntry(entry: Entry): WalRecord {
-  return {
-    type: ENTRY,
-    data: raft.Entry.encode({
-      Type: ENTRY_TYPES[entry.kind],
-      Term: entry.term,
-      Index: entry.index,
-      Data: entry.data,
-    }).finish(),
-  };
+  const data = raft.Entry.encode({
+    Type: ENTRY_TYPES[entry.kind],
+    Term: entry.term,
+    Index: entry.index,
+    Data: entry.data,
+  }).finish();
+  // Three numbers alone could be taken for a hard state: see checkRecord.
+  const bare = entry.kind !== 'normal' && entry.data.length === 0;
+  return { type: ENTRY, data: bare ? concat([data, EMPTY_CONTENT]) : data };
 }
 
 /** @throws when the entry is of a kind this version does not know */

@@ -33,10 +33,10 @@ export class LoopbackMember {
   readonly unreachable: bigint[] = [];
   readonly snapshots: (readonly [id: bigint, delivered: boolean])[] = [];
   readonly gone: bigint[] = [];
-  readonly removed = new Set<bigint>();
+  readonly removed: Set<bigint> = new Set();
   removals = 0;
   onReceive: ((message: Message) => void) | undefined;
-  readonly sockets = new Set<Socket>();
+  readonly sockets: Set<Socket> = new Set();
   readonly #server: Server;
   #url = '';
 
