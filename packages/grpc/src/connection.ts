@@ -14,9 +14,10 @@ import {
 } from './frame.js';
 import { FrameReader, type FrameSink } from './frame-reader.js';
 import { Budget, type Flood, FloodGuard, PingPolicy } from './guards.js';
-import { type RequestHead, readHead } from './head.js';
-import { HeadCache } from './head-cache.js';
-import { HpackDecoder, HpackError } from './hpack/decoder.js';
+import type { RequestHead } from './head.js';
+import { HeadReader } from './head-reader.js';
+import { type BlockFault, type HeaderBlock, HeaderBlocks } from './header-blocks.js';
+import { HpackError } from './hpack/decoder.js';
 import type { GrpcLimits } from './limits.js';
 import type { MessageOptions } from './message.js';
 import type { Method } from './method.js';
@@ -26,6 +27,7 @@ import { Sender } from './sender.js';
 import { type Status, StatusCode } from './status.js';
 import type { Deferrable, Link, ServerStream } from './stream.js';
 import { UnaryStream } from './unary-stream.js';
+import { Vitals } from './vitals.js';
 
 /** What happens to connections, for whoever counts it. */
 export interface ConnectionObserver {
@@ -85,8 +87,9 @@ export class Connection implements FrameSink, Link {
   readonly #limits: GrpcLimits;
   readonly #wake: () => void;
   readonly #reader: FrameReader;
-  readonly #decoder: HpackDecoder;
-  readonly #heads: HeadCache = new HeadCache();
+  readonly #blocks: HeaderBlocks;
+  readonly #heads: HeadReader;
+  readonly #vitals: Vitals;
   readonly #sender: Sender;
   readonly #received: Budget;
   readonly #window: ReceiveWindow;
@@ -101,21 +104,7 @@ export class Connection implements FrameSink, Link {
   #nowMs: number;
   #endedReason: string | undefined;
 
-  /** A header block that is not whole: its stream (0: none), flags and pieces. */
-  #blockStream = 0;
-  #blockFlags = 0;
-  #blockPieces: Buffer[] = [];
-  #blockBytes = 0;
-
-  readonly #openedMs: number;
-  #settingsReceived = false;
-  #settingsAcked = false;
-  /** When the client last showed that it is there, by sending or by reading. */
-  #lastSeenMs: number;
-  #idleSinceMs: number;
-  /** When the frame or header block that is not whole yet was first seen; Infinity: there is none. */
-  #partialSinceMs: number = Number.POSITIVE_INFINITY;
-  #keepaliveSentMs: number = Number.POSITIVE_INFINITY;
+  /** When a first GOAWAY was sent, and a ping after it; Infinity: not, or it was answered. */
   #drainSentMs: number = Number.POSITIVE_INFINITY;
   #drained = false;
   #dropAtMs: number = Number.POSITIVE_INFINITY;
@@ -129,13 +118,11 @@ export class Connection implements FrameSink, Link {
     this.#shared = shared;
     this.#limits = limits;
     this.#wake = wake;
-    this.#openedMs = this.#nowMs = this.#lastSeenMs = this.#idleSinceMs = this.#checkMessagesMs = nowMs;
+    this.#nowMs = this.#checkMessagesMs = nowMs;
+    this.#vitals = new Vitals(limits, nowMs);
     this.#reader = new FrameReader(this, { maxFrameBytes: DEFAULT_MAX_FRAME_BYTES });
-    this.#decoder = new HpackDecoder({
-      maxTableBytes: 4096,
-      maxListBytes: limits.maxHeaderListBytes,
-      maxFields: limits.maxHeaderFields,
-    });
+    this.#blocks = new HeaderBlocks(limits);
+    this.#heads = new HeadReader(shared.methods, limits);
     this.#window = new ReceiveWindow(limits.connectionWindowBytes);
     this.#floods = new FloodGuard(limits);
     this.#pings = new PingPolicy(limits);
@@ -161,6 +148,11 @@ export class Connection implements FrameSink, Link {
     return this.#endedReason;
   }
 
+  /** Bytes that wait to be sent, and that were received and not handed over. */
+  get held(): { readonly queued: number; readonly received: number } {
+    return { queued: this.#sender.queued.used, received: this.#received.used };
+  }
+
   get streams(): number {
     return this.#streams.size;
   }
@@ -183,48 +175,39 @@ export class Connection implements FrameSink, Link {
   /** What the socket brought. The chunk must not be written to again. */
   receive(chunk: Buffer, nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#lastSeenMs = nowMs;
-    this.#keepaliveSentMs = Number.POSITIVE_INFINITY;
+    this.#vitals.seen(nowMs);
     this.#reader.read(chunk);
-    const partial = this.#reader.midFrame || this.#blockStream !== 0;
-    if (!partial) this.#partialSinceMs = Number.POSITIVE_INFINITY;
-    else if (this.#partialSinceMs === Number.POSITIVE_INFINITY) this.#partialSinceMs = nowMs;
+    this.#vitals.setPartial(this.#reader.midFrame || this.#blocks.openStream !== 0, nowMs);
   }
 
   /** The socket made progress with what it was given. */
   wrote(nowMs: number): void {
-    this.#lastSeenMs = nowMs;
-    this.#keepaliveSentMs = Number.POSITIVE_INFINITY;
+    this.#vitals.seen(nowMs);
   }
 
   /** Looks at what is due. To be called from time to time. */
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#endedReason !== undefined) return;
-    const limits = this.#limits;
-    if (!this.#settingsReceived) {
-      if (nowMs - this.#openedMs >= limits.handshakeMs) this.#trip('handshakeMs', ErrorCode.NoError);
-      return;
-    }
     if (this.#sender.congested) this.#excuse(nowMs);
-    if (!this.#settingsAcked && nowMs - this.#openedMs >= limits.settingsAckMs) {
-      return this.#trip('settingsAckMs', ErrorCode.SettingsTimeout);
+    const draining = this.#drained || this.#drainSentMs !== Number.POSITIVE_INFINITY;
+    const due = this.#vitals.due(nowMs, this.#streams.size, draining);
+    if (due?.kind === 'end') return this.#trip(due.limit, due.code);
+    if (due?.kind === 'ping') this.#sender.frame(FrameType.Ping, 0, 0, KEEPALIVE_PING);
+    if (due?.kind === 'drain') {
+      const graceMs = due.limit === 'maxAgeMs' ? this.#limits.maxAgeGraceMs : Number.POSITIVE_INFINITY;
+      this.drain(nowMs, due.limit, graceMs);
     }
-    if (nowMs - this.#partialSinceMs >= limits.frameMs) return this.#trip('frameMs', ErrorCode.EnhanceYourCalm);
-    this.#keepalive(nowMs);
-    if (this.#endedReason !== undefined) return;
-    if (this.#streams.size === 0 && nowMs - this.#idleSinceMs >= limits.idleMs) this.drain(nowMs, 'idleMs');
-    if (nowMs - this.#openedMs >= limits.maxAgeMs) this.drain(nowMs, 'maxAgeMs', limits.maxAgeGraceMs);
     if (nowMs - this.#drainSentMs >= DRAIN_PING_MS) this.#drainNow();
-    if (nowMs >= this.#dropAtMs) return this.#end(ErrorCode.NoError, 'maxAgeGraceMs', 'too old');
-    if (nowMs - this.#checkMessagesMs >= limits.messageMs / 8) this.#checkMessages(nowMs);
+    if (nowMs >= this.#dropAtMs) return this.#end(ErrorCode.NoError, 'limit maxAgeGraceMs', 'max_age');
+    if (nowMs - this.#checkMessagesMs >= this.#limits.messageMs / 8) this.#checkMessages(nowMs);
   }
 
   /** Tells the client to open no more calls, and ends once those it has are over. */
   drain(nowMs: number, reason = 'drained', graceMs: number = Number.POSITIVE_INFINITY): void {
     if (this.#endedReason !== undefined || this.#drainSentMs !== Number.POSITIVE_INFINITY || this.#drained) return;
     this.#dropAtMs = nowMs + graceMs;
-    if (!this.#settingsReceived) return this.#drainNow();
+    if (!this.#vitals.greeted) return this.#drainNow();
     this.#drainSentMs = nowMs;
     // Calls that are on their way still count; the answer to the ping says that no more are.
     this.#sender.goAway(LARGEST_STREAM_ID, ErrorCode.NoError, reason === 'maxAgeMs' ? 'max_age' : 'graceful_stop');
@@ -236,6 +219,11 @@ export class Connection implements FrameSink, Link {
     this.#end(ErrorCode.NoError, reason, reason);
   }
 
+  /** Ends it for a limit that all connections share. */
+  drop(limit: keyof GrpcLimits): void {
+    this.#trip(limit, ErrorCode.EnhanceYourCalm);
+  }
+
   /** The socket is gone: there is nobody to tell. */
   lost(reason: string): void {
     if (this.#endedReason === undefined) this.#finish(reason);
@@ -244,11 +232,12 @@ export class Connection implements FrameSink, Link {
   // What the frame reader finds.
 
   frame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): boolean {
-    if (this.#blockStream !== 0 && (type !== FrameType.Continuation || streamId !== this.#blockStream)) {
+    const { openStream } = this.#blocks;
+    if (openStream !== 0 && (type !== FrameType.Continuation || streamId !== openStream)) {
       this.#fail(ErrorCode.ProtocolError, 'a frame inside a header block');
       return false;
     }
-    if (!this.#settingsReceived && (type !== FrameType.Settings || (flags & Flag.Ack) !== 0)) {
+    if (!this.#vitals.greeted && (type !== FrameType.Settings || (flags & Flag.Ack) !== 0)) {
       this.#fail(ErrorCode.ProtocolError, 'the first frame is not SETTINGS');
       return false;
     }
@@ -257,7 +246,7 @@ export class Connection implements FrameSink, Link {
         this.#data(flags, streamId, bytes, start, end);
         break;
       case FrameType.Headers:
-        this.#headers(flags, streamId, bytes, start, end);
+        this.#block(this.#blocks.headers(flags, streamId, bytes, start, end));
         break;
       case FrameType.Priority:
         this.#priority(streamId, bytes, start, end);
@@ -283,7 +272,7 @@ export class Connection implements FrameSink, Link {
         this.#windowUpdate(streamId, bytes, start, end);
         break;
       case FrameType.Continuation:
-        this.#continuation(flags, streamId, bytes, start, end);
+        this.#block(this.#blocks.continuation(flags, bytes, start, end));
         break;
       default:
         this.#flood('idleFrames', 'maxIdleFrames');
@@ -401,79 +390,33 @@ export class Connection implements FrameSink, Link {
     if (last) this.#remoteEnd(call);
   }
 
-  #headers(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (id % 2 === 0) return this.#fail(ErrorCode.ProtocolError, 'HEADERS on a stream no client opens');
-    let from = start;
-    let to = end;
-    if ((flags & Flag.Padded) !== 0) {
-      to = unpadded(bytes, start, end);
-      from = start + 1;
-    }
-    if ((flags & Flag.Priority) !== 0) from += 5;
-    if (to < from) {
-      const short = end - start < from - start;
-      return this.#fail(short ? ErrorCode.FrameSizeError : ErrorCode.ProtocolError, 'HEADERS with too little in it');
-    }
-    const ownParent = (flags & Flag.Priority) !== 0 && (readUint32(bytes, from - 5) & 0x7fff_ffff) === id;
-    if ((flags & Flag.EndHeaders) !== 0) return this.#block(flags, id, bytes, from, to, ownParent);
-    this.#blockStream = id;
-    this.#blockFlags = ownParent ? flags | SELF_DEPENDENT : flags;
-    this.#blockPieces = [Buffer.from(bytes.subarray(from, to))];
-    this.#blockBytes = to - from;
-  }
-
-  #continuation(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (this.#blockStream === 0) return this.#fail(ErrorCode.ProtocolError, 'CONTINUATION of nothing');
-    this.#blockBytes += end - start;
-    if (this.#blockBytes > this.#limits.maxHeaderBlockBytes) {
-      return this.#trip('maxHeaderBlockBytes', ErrorCode.EnhanceYourCalm);
-    }
-    if (this.#blockPieces.length > this.#limits.maxContinuations) {
-      return this.#trip('maxContinuations', ErrorCode.EnhanceYourCalm);
-    }
-    this.#blockPieces.push(Buffer.from(bytes.subarray(start, end)));
-    if ((flags & Flag.EndHeaders) === 0) return;
-    const block = Buffer.concat(this.#blockPieces);
-    this.#blockPieces = [];
-    this.#blockStream = 0;
-    const ownParent = (this.#blockFlags & SELF_DEPENDENT) !== 0;
-    this.#block(this.#blockFlags, id, block, 0, block.length, ownParent);
-  }
-
-  /** A whole header block: a request, or the trailers of one. */
-  #block(flags: number, id: number, bytes: Buffer, start: number, end: number, ownParent: boolean): void {
-    const { table } = this.#decoder;
-    const { version } = table;
-    let head = this.#heads.find(bytes, start, end, version);
-    let tooLarge = false;
-    if (head === undefined) {
-      // Decoded in any case: the blocks after it depend on it.
-      const block = this.#decode(bytes, start, end);
-      if (block === undefined) return;
-      tooLarge = block.tooLarge;
-      if (this.#streams.has(id)) return this.#trailers(flags, id);
-      if (!tooLarge) head = readHead(block.fields, this.#shared.methods);
-      if (head !== undefined && table.version === version) this.#heads.add(bytes, start, end, version, head);
-    } else if (this.#streams.has(id)) {
-      return this.#trailers(flags, id);
-    }
-    if (id <= this.#lastStreamId) return this.#afterEnd(id, true);
-    if (this.#drained) return;
-    this.#lastStreamId = id;
-    if (ownParent) return this.#streamError(id, ErrorCode.ProtocolError);
-    if (tooLarge) return this.#streamError(id, ErrorCode.FrameSizeError);
-    if (head === undefined) return this.#streamError(id, ErrorCode.ProtocolError);
-    this.#open(id, head, (flags & Flag.EndStream) !== 0);
-  }
-
-  #decode(bytes: Buffer, start: number, end: number): ReturnType<HpackDecoder['decode']> | undefined {
+  /** What a HEADERS or CONTINUATION frame came to. */
+  #block(block: HeaderBlock | BlockFault | undefined): void {
+    if (block === undefined) return;
+    if ('limit' in block) return this.#trip(block.limit, ErrorCode.EnhanceYourCalm);
+    if ('what' in block) return this.#fail(block.code, block.what);
     try {
-      return this.#decoder.decode(bytes, start, end);
+      this.#wholeBlock(block);
     } catch (error) {
       if (!(error instanceof HpackError)) throw error;
       this.#fail(ErrorCode.CompressionError, error.message);
-      return undefined;
     }
+  }
+
+  /** A request, or the trailers of one. Decoded in any case: the blocks after it depend on it. */
+  #wholeBlock({ streamId: id, last, selfDependent, bytes, start, end }: HeaderBlock): void {
+    if (id <= this.#lastStreamId || this.#drained) {
+      this.#heads.skip(bytes, start, end);
+      const call = this.#streams.get(id);
+      if (call !== undefined) this.#trailers(call, last);
+      else if (id <= this.#lastStreamId) this.#afterEnd(id, true);
+      return;
+    }
+    const head = this.#heads.request(bytes, start, end);
+    this.#lastStreamId = id;
+    if (selfDependent || head === 'malformed') this.#streamError(id, ErrorCode.ProtocolError);
+    else if (head === 'too large') this.#streamError(id, ErrorCode.FrameSizeError);
+    else this.#open(id, head, last);
   }
 
   #open(id: number, head: RequestHead, last: boolean): void {
@@ -482,7 +425,7 @@ export class Connection implements FrameSink, Link {
       this.#sender.number(FrameType.RstStream, id, ErrorCode.RefusedStream);
       this.#recent.add(id, true);
       // Before it has seen our settings it cannot know.
-      if (this.#settingsAcked) this.#flood('resets', 'maxResets');
+      if (this.#vitals.acknowledged) this.#flood('resets', 'maxResets');
       return;
     }
     const { method } = head;
@@ -512,10 +455,10 @@ export class Connection implements FrameSink, Link {
   }
 
   /** Trailers of a request say nothing to us, but that it has ended. */
-  #trailers(flags: number, id: number): void {
-    const call = this.#streams.get(id)!;
+  #trailers(call: ServerStream, last: boolean): void {
+    const { id } = call;
     if (call.lastFrame) return this.#streamError(id, ErrorCode.StreamClosed, call);
-    if ((flags & Flag.EndStream) === 0) return this.#streamError(id, ErrorCode.ProtocolError, call);
+    if (!last) return this.#streamError(id, ErrorCode.ProtocolError, call);
     call.lastFrame = true;
     const announced = call.head.contentLength;
     if (announced !== undefined && call.payloadBytes !== announced) {
@@ -558,7 +501,7 @@ export class Connection implements FrameSink, Link {
     if (id !== 0) return this.#fail(ErrorCode.ProtocolError, 'SETTINGS on a stream');
     if ((flags & Flag.Ack) !== 0) {
       if (start !== end) return this.#fail(ErrorCode.FrameSizeError, 'an acknowledgement with settings');
-      this.#settingsAcked = true;
+      this.#vitals.acknowledged = true;
       return;
     }
     if (this.#flood('settings', 'maxSettings')) return;
@@ -566,7 +509,7 @@ export class Connection implements FrameSink, Link {
     const before = settings.initialWindowBytes;
     const wrong = settings.apply(bytes, start, end);
     if (wrong !== undefined) return this.#fail(wrong, 'a setting has no such value');
-    this.#settingsReceived = true;
+    this.#vitals.greeted = true;
     this.#sender.applySettings();
     this.#sender.frame(FrameType.Settings, Flag.Ack, 0, NO_PAYLOAD);
     const more = settings.initialWindowBytes - before;
@@ -586,8 +529,10 @@ export class Connection implements FrameSink, Link {
       return;
     }
     this.#sender.frame(FrameType.Ping, Flag.Ack, 0, bytes.subarray(start, end));
-    if (this.#flood('pings', 'maxPings')) return;
-    if (this.#pings.ping(this.#nowMs, this.#streams.size)) {
+    const verdict = this.#pings.ping(this.#nowMs, this.#streams.size);
+    // Clients ping after what we send, to measure the way: as often as they like.
+    if (verdict !== 'forgiven' && this.#flood('pings', 'maxPings')) return;
+    if (verdict === 'too many') {
       this.#shared.observer.guardTripped?.(this.peer, 'minPingIntervalMs');
       this.#end(ErrorCode.EnhanceYourCalm, 'limit minPingIntervalMs', 'too_many_pings');
     }
@@ -620,7 +565,8 @@ export class Connection implements FrameSink, Link {
   }
 
   #isIdle(id: number): boolean {
-    return id === 0 || id % 2 === 0 || id > this.#lastStreamId;
+    // Once told to go, a client may have opened calls that we do not take.
+    return id === 0 || id % 2 === 0 || (id > this.#lastStreamId && !this.#drained);
   }
 
   /** The last frame of a call was written. */
@@ -636,7 +582,7 @@ export class Connection implements FrameSink, Link {
     this.#shared.deadlines.remove(call);
     this.#sender.forget(call);
     this.#recent.add(call.id, reset);
-    if (this.#streams.size === 0) this.#idleSinceMs = this.#nowMs;
+    if (this.#streams.size === 0) this.#vitals.idle(this.#nowMs);
     call.close();
     if (this.#drained && this.#streams.size === 0 && this.#endedReason === undefined) this.#finish('drained');
   }
@@ -652,19 +598,9 @@ export class Connection implements FrameSink, Link {
     this.#flood('resets', 'maxResets');
   }
 
-  #keepalive(nowMs: number): void {
-    const { keepaliveIntervalMs, keepaliveTimeoutMs } = this.#limits;
-    if (this.#keepaliveSentMs !== Number.POSITIVE_INFINITY) {
-      if (nowMs - this.#keepaliveSentMs >= keepaliveTimeoutMs) this.#trip('keepaliveTimeoutMs', ErrorCode.NoError);
-    } else if (nowMs - this.#lastSeenMs >= keepaliveIntervalMs) {
-      this.#keepaliveSentMs = nowMs;
-      this.#sender.frame(FrameType.Ping, 0, 0, KEEPALIVE_PING);
-    }
-  }
-
   /** Nothing is read from the client because it does not read: what it sends late is not its fault. */
   #excuse(nowMs: number): void {
-    if (this.#partialSinceMs !== Number.POSITIVE_INFINITY) this.#partialSinceMs = nowMs;
+    this.#vitals.excuse(nowMs);
     for (const call of this.#streams.values()) {
       if (call.messageSinceMs !== Number.POSITIVE_INFINITY) call.messageSinceMs = nowMs;
     }
@@ -728,7 +664,7 @@ export class Connection implements FrameSink, Link {
   #finish(reason: string): void {
     this.#endedReason = reason;
     this.#reader.stop();
-    this.#blockPieces = [];
+    this.#blocks.clear();
     for (const call of [...this.#streams.values()]) {
       call.cancel();
       this.#close(call, true);
@@ -737,9 +673,6 @@ export class Connection implements FrameSink, Link {
     this.#wake();
   }
 }
-
-/** Not a flag of HTTP/2: marks a block, while its pieces come, whose stream depends on itself. */
-const SELF_DEPENDENT = 0x100;
 
 /** Where the payload of a padded frame ends; before its begin when there is more padding than that. */
 function unpadded(bytes: Uint8Array, start: number, end: number): number {

@@ -57,18 +57,17 @@ export class PingPolicy {
     this.#forgiven = true;
   }
 
-  /** @returns whether the client pings too often */
-  ping(nowMs: number, openStreams: number): boolean {
+  ping(nowMs: number, openStreams: number): 'forgiven' | 'fine' | 'too many' {
     const sinceMs = nowMs - this.#lastPingMs;
     this.#lastPingMs = nowMs;
     if (this.#forgiven) {
       this.#forgiven = false;
       this.#strikes = 0;
-      return false;
+      return 'forgiven';
     }
     const lively = openStreams > 0 || this.#limits.permitPingWithoutStream;
     if (sinceMs < (lively ? this.#limits.minPingIntervalMs : MIN_INTERVAL_WITHOUT_STREAM_MS)) this.#strikes++;
-    return this.#strikes > MAX_STRIKES;
+    return this.#strikes > MAX_STRIKES ? 'too many' : 'fine';
   }
 }
 
@@ -87,9 +86,12 @@ export class Budget {
     return this.#used;
   }
 
-  /** Whether there is no room for anything more. One thing may be larger than the room it found. */
+  /**
+   * Whether there is no room for anything more. One thing may be larger than the room it found. That of `whole` is not
+   * asked: who holds little must not suffer for who holds much.
+   */
   get exhausted(): boolean {
-    return this.#used >= this.#max || this.#whole?.exhausted === true;
+    return this.#used >= this.#max;
   }
 
   take(bytes: number): void {

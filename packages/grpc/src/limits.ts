@@ -23,18 +23,25 @@ export interface GrpcLimits {
   /** Calls the client opened and reset within 100 ms, or that broke a rule, or were refused. */
   readonly maxResets: number;
   readonly maxSettings: number;
+  /** Beside those that answer something we sent. */
   readonly maxPings: number;
   /** Frames that do nothing: empty DATA, PRIORITY, unknown types, frames for calls that are over. */
   readonly maxIdleFrames: number;
 
   /** Bytes of one connection that wait to be sent; over it, its further unary calls wait to be handled. */
   readonly busyQueuedBytes: number;
-  /** The same, of one connection and of all; over it, a connection that adds more is closed. */
+  /**
+   * The same; over it, a connection that adds more is closed. And of all, what sockets have not taken included; over it,
+   * the connection that holds most is closed.
+   */
   readonly maxQueuedBytes: number;
   readonly maxQueuedBytesOfAll: number;
   /** Bytes of one connection the socket has not taken: beyond, its calls are held back and nothing is read from it. */
   readonly maxUnsentBytes: number;
-  /** Bytes received and not yet handed over, of one connection and of all; over it, the call that adds more fails. */
+  /**
+   * Bytes received of one connection and not yet handed over; over it, the call that adds more fails. And of all; over
+   * it, the connection that holds most is closed.
+   */
   readonly maxReceivedBytes: number;
   readonly maxReceivedBytesOfAll: number;
   /** A streaming call that has more than this to send says so. */
@@ -80,7 +87,7 @@ export const DEFAULT_LIMITS: GrpcLimits = Object.freeze({
   maxResets: 1000,
   maxSettings: 100,
   maxPings: 500,
-  maxIdleFrames: 10_000,
+  maxIdleFrames: 100_000,
   busyQueuedBytes: 16 * 1024 * 1024,
   maxQueuedBytes: 256 * 1024 * 1024,
   maxQueuedBytesOfAll: 1024 * 1024 * 1024,

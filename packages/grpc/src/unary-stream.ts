@@ -64,7 +64,8 @@ export class UnaryStream extends ServerStream implements UnaryCall {
     }
     this.reader = undefined;
     this.messageSinceMs = Number.POSITIVE_INFINITY;
-    if (!this.link.defer(this)) this.handle();
+    if (!this.link.defer(this)) return this.handle();
+    this.message = compact(this.message);
   }
 
   /** Hands it to its handler. */

@@ -172,6 +172,12 @@ describe('pings are policed as gRPC servers do it', () => {
     expect(pings(held({ permitPingWithoutStream: true }).peer, 9, 60_000).at(-1)).toBe('Ping ack');
   });
 
+  it('a client that measures the way after each answer is welcome', () => {
+    const { peer } = held({ maxPings: 10 });
+    for (let id = 1; id < 2001; id += 2) expect(lines(peer.send(call(id, ECHO), PING)).at(-1)).toBe('Ping ack');
+    expect(peer.connection.endedReason).toBeUndefined();
+  });
+
   it('answers forgive', () => {
     const { peer } = held();
     for (let id = 1; id < 41; id += 2) {
@@ -237,6 +243,19 @@ describe('time', () => {
     expect(peer.connection.endedReason).toBe('drained');
   });
 
+  it('a call that crossed the GOAWAY is not taken, and does no harm', () => {
+    const { peer, calls } = held();
+    peer.send(call(1, HOLD));
+    peer.connection.drain(peer.nowMs);
+    const ping = peer.taken().find(({ type }) => type === FrameType.Ping)!;
+    expect(lines(peer.send(frame(FrameType.Ping, Flag.Ack, 0, ping.payload)))).toEqual(['GoAway 0']);
+    expect(lines(peer.send(call(3, HOLD), windowUpdate(3, 5), reset(3)))).toEqual([]);
+    expect(calls.length).toBe(1);
+    calls[0]!.respond(Buffer.from('x'));
+    expect(lines(peer.taken())).toEqual(['Headers 1', 'Data 1', 'Headers 1 end']);
+    expect(peer.connection.endedReason).toBe('drained');
+  });
+
   it('maxAgeMs: an old connection is told to go, and ends after the grace', () => {
     const { peer, calls } = held({ maxAgeMs: 5000, maxAgeGraceMs: 3000 });
     peer.send(headers(1, request(HOLD)), data(1, message('x')));
@@ -244,7 +263,7 @@ describe('time', () => {
     expect(calls[0]!.cancelled).toBe(false);
     peer.wait(1000, 500);
     expect(calls[0]!.cancelled).toBe(true);
-    expect(peer.connection.endedReason).toBe('maxAgeGraceMs');
+    expect(peer.connection.endedReason).toBe('limit maxAgeGraceMs');
   });
 
   it('keepalive: a silent client is pinged, and dropped when nothing comes', () => {

@@ -100,6 +100,8 @@ export class Peer {
   readonly decoder: HpackDecoder = new HpackDecoder({ maxTableBytes: 4096, maxListBytes: 1e6, maxFields: 1000 });
   nowMs = 1000;
   woken = 0;
+  /** The socket takes nothing: what is congested stays so. */
+  stuck = false;
 
   constructor(methods: Readonly<Record<string, Method>>, limits: Partial<GrpcLimits> = {}, greet = true) {
     const all = limitsOf(limits);
@@ -143,7 +145,7 @@ export class Peer {
     const { chunks, blocks } = this.connection.output.take();
     const bytes = Buffer.concat(chunks);
     for (const each of blocks) this.shared.pool.give(each);
-    if (this.connection.congested) this.connection.congested = false;
+    if (this.connection.congested && !this.stuck) this.connection.congested = false;
     return cut(bytes);
   }
 

@@ -195,6 +195,40 @@ describe('a client that never reads', () => {
     await other.until(ended(1));
   });
 
+  it('is closed when all together hold too much, and only the one that holds most', async () => {
+    const dropped: string[] = [];
+    const one = await serving(
+      {
+        ...echo,
+        '/t.T/Big': unary((each) => each.respond(Buffer.alloc(Number(Buffer.from(each.message).toString())))),
+      },
+      {
+        limits: { maxQueuedBytesOfAll: 30_000_000 },
+        observe: { guardTripped: (_peer, limit) => dropped.push(limit) },
+      },
+    );
+    const ask = async (bytes: number): Promise<Socket> => {
+      const socket = connect(one.port, '127.0.0.1');
+      socket.on('error', () => {});
+      open.push(() => socket.destroy());
+      socket.pause();
+      socket.write(Buffer.concat([HELLO, call(1, '/t.T/Big', String(bytes))]));
+      await wait(100);
+      return socket;
+    };
+    await ask(20_000_000);
+    await ask(9_000_000);
+    expect([dropped, one.server.connections]).toEqual([[], 2]);
+    await ask(9_000_000);
+    expect(dropped).toEqual(['maxQueuedBytesOfAll']);
+    for (let i = 0; i < 100 && one.server.connections > 2; i++) await wait(10);
+    expect(one.server.connections).toBe(2);
+    const other = new Raw(one.port);
+    other.socket.write(Buffer.concat([HELLO, call(1, ECHO)]));
+    await other.until(ended(1));
+    expect(dropped.length).toBe(1);
+  });
+
   it('but sends all the same cannot fill the memory with answers to pings', async () => {
     const { server, port } = await serving(echo, {
       limits: { maxPings: Number.POSITIVE_INFINITY, minPingIntervalMs: 0, permitPingWithoutStream: true },

@@ -68,6 +68,7 @@ export class GrpcServer {
       enlist: (joined) => this.#enlist(joined),
       received: () => {
         if (this.#deadlines.earliestMs < this.#deadlineTimerMs) this.#armDeadlines();
+        if (this.#shared.received.exhausted) this.#relieve('maxReceivedBytesOfAll');
       },
       gone: (joined) => this.#gone(joined),
     };
@@ -127,6 +128,23 @@ export class GrpcServer {
     const joined = this.#toFlush;
     this.#toFlush = [];
     for (const each of joined) each.flush();
+    if (this.#shared.queued.exhausted) this.#relieve('maxQueuedBytesOfAll');
+  }
+
+  /** Too much is held for all clients together: those who hold most have to go. */
+  #relieve(limit: 'maxQueuedBytesOfAll' | 'maxReceivedBytesOfAll'): void {
+    const ofQueued = limit === 'maxQueuedBytesOfAll';
+    const whole = ofQueued ? this.#shared.queued : this.#shared.received;
+    while (whole.exhausted) {
+      let most: JoinedSocket | undefined;
+      let mostBytes = 0;
+      for (const joined of this.#sockets) {
+        const bytes = ofQueued ? joined.queuedBytes : joined.receivedBytes;
+        if (bytes > mostBytes) [most, mostBytes] = [joined, bytes];
+      }
+      if (most === undefined) return;
+      most.drop(limit);
+    }
   }
 
   #armDeadlines(): void {

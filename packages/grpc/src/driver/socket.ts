@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '@kontiki/std';
 import { Connection, type Shared } from '../connection.js';
+import type { GrpcLimits } from '../limits.js';
 
 /** What a joined socket needs of its server. */
 export interface SocketHost {
@@ -27,6 +28,8 @@ export class JoinedSocket {
   readonly #writing: (readonly Buffer[])[] = [];
   readonly #written: (error?: Error | null) => void;
   #paused = false;
+  /** What the socket has not taken, as accounted for. */
+  #unsentBytes = 0;
   #closeAtMs: number = Number.POSITIVE_INFINITY;
 
   constructor(socket: Socket, host: SocketHost, head: Uint8Array | undefined) {
@@ -60,6 +63,7 @@ export class JoinedSocket {
     socket.on('error', (error) => this.#lost(error.message));
     socket.on('close', () => {
       this.#lost('closed');
+      this.#account(0);
       host.gone(this);
     });
     if (head !== undefined && head.length > 0) {
@@ -85,6 +89,7 @@ export class JoinedSocket {
         socket.uncork();
       }
     }
+    this.#account(socket.writableNeedDrain ? socket.writableLength : 0);
     if (connection.endedReason !== undefined) this.#close();
     else if (socket.writableLength > this.#maxUnsentBytes) this.#pause();
     // More than a turn's worth was there, and the socket has taken it all.
@@ -97,8 +102,31 @@ export class JoinedSocket {
     if (nowMs >= this.#closeAtMs) this.#socket.destroy();
   }
 
+  /** Bytes that wait to be sent, in the calls and in the socket. */
+  get queuedBytes(): number {
+    return this.connection.held.queued + this.#unsentBytes;
+  }
+
+  get receivedBytes(): number {
+    return this.connection.held.received;
+  }
+
+  /** Ends it, and lets its memory go, for a limit that all connections share. */
+  drop(limit: keyof GrpcLimits): void {
+    this.connection.drop(limit);
+    this.destroy();
+  }
+
   destroy(): void {
+    this.#account(0);
     this.#socket.destroy();
+  }
+
+  #account(unsentBytes: number): void {
+    const { queued } = this.#host.shared;
+    queued.give(this.#unsentBytes);
+    this.#unsentBytes = this.#socket.destroyed ? 0 : unsentBytes;
+    queued.take(this.#unsentBytes);
   }
 
   #pause(): void {
@@ -111,6 +139,7 @@ export class JoinedSocket {
   #drained(): void {
     const { connection } = this;
     connection.wrote(this.#host.clock.monotonic());
+    this.#account(0);
     if (connection.endedReason !== undefined) return;
     connection.congested = false;
     if (!this.#paused) return;
