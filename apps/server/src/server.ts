@@ -6,7 +6,6 @@ import { lookup } from 'node:dns/promises';
 import { rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import * as grpc from '@grpc/grpc-js';
 import { openLevelBackend } from '@kontiki/mvcc/level';
 import { Deferred } from '@kontiki/std';
 import { nodeFileSystem, systemClock, systemRandom } from '@kontiki/std/node';
@@ -133,9 +132,11 @@ export class Server {
         maxReceiveBytes: options.limits.maxRequestBytes + RPC_OVERHEAD_BYTES,
         maxConcurrentStreams: options.limits.maxConcurrentStreams,
         keepalive: options.limits.grpcKeepAlive,
-        nowMs,
+        minPingIntervalMs: options.limits.grpcMinPingIntervalMs,
+        clock,
+        logger: logger.named('rpc'),
       });
-      outside.push(() => shutDown(rpc));
+      outside.push(() => rpc.drain(GRACE_MS));
 
       const operations: Operations = {
         probe: probeOf(node),
@@ -151,14 +152,13 @@ export class Server {
       for (const [path, handler] of peerRoutes(operations)) forPeers.set(path, handler);
       company.open();
       const access = { corsOrigins: options.listening.corsOrigins, hostWhitelist: options.listening.hostWhitelist };
-      const injector = rpc.createConnectionInjector(grpc.ServerCredentials.createInsecure());
       const clients = front(clientRoutes(operations), { access });
       const scrapers = front(metricsRoutes(operations));
 
       if (options.tuning.initialCorruptCheck) await member.checks.initial();
       const timeout = clusterReadyTimeout(logger);
       await Promise.race([publish(member, options, logger), timeout.over, member.failed]).finally(timeout.cancel);
-      doors.serve('grpc', (socket) => injector.injectConnection(socket));
+      doors.serve('grpc', (socket) => rpc.accept(socket));
       doors.serve('http', (socket) => clients.accept(socket));
       doors.serve('metrics', (socket) => scrapers.accept(socket));
       logger.named('server').info('ready to serve client requests', { urls: doors.urls });
@@ -378,16 +378,4 @@ async function openDoors({ listening }: ServerOptions, logger: ServerLogger): Pr
     },
     close,
   };
-}
-
-/** Lets calls under way end; watches and other streams that do not end by themselves are cut after the grace. */
-async function shutDown(rpc: grpc.Server): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = systemClock.after(GRACE_MS, resolve);
-    rpc.tryShutdown(() => {
-      timer.cancel();
-      resolve();
-    });
-  });
-  rpc.forceShutdown();
 }

@@ -73,6 +73,7 @@ export function buildOptions(flags: FlagValues): ServerOptions {
       maxRequestBytes: flags['max-request-bytes'],
       maxConcurrentStreams: flags['max-concurrent-streams'],
       grpcKeepAlive: intervalMs > 0 && timeoutMs > 0 ? { intervalMs, timeoutMs } : undefined,
+      grpcMinPingIntervalMs: flags['grpc-keepalive-min-time'],
       requestTimeoutMs: 5000 + 2 * electionMs,
       minLeaseTtlSeconds: minLeaseTtlSeconds(electionMs, heartbeatMs),
     },

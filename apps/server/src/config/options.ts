@@ -112,6 +112,8 @@ export interface LimitOptions {
   readonly maxConcurrentStreams: number;
   /** Pings to clients that are quiet, and how long one may stay unanswered; undefined: none. */
   readonly grpcKeepAlive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
+  /** A client that pings more often is told to go. */
+  readonly grpcMinPingIntervalMs: number;
   /** How long a proposal or a linearizable read may take: 5 s and two election timeouts. */
   readonly requestTimeoutMs: number;
   /** Leases asked for less get this: one and a half election timeouts, whole seconds. */

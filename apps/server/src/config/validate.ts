@@ -81,6 +81,7 @@ function timeProblem(values: FlagValues): string | undefined {
   }
   const notNegative = [
     'backend-batch-interval',
+    'grpc-keepalive-min-time',
     'grpc-keepalive-interval',
     'grpc-keepalive-timeout',
     'warning-unary-request-duration',

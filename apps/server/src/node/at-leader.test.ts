@@ -65,7 +65,10 @@ describe('a question for the leader', () => {
     lead(2n, 2);
     let tries = 0;
     const unreachable = outcomeOf(
-      atLeader(options, { here, there: () => (++tries < 3 ? Promise.reject(new Error('refused')) : there(member(2n))) }),
+      atLeader(options, {
+        here,
+        there: () => (++tries < 3 ? Promise.reject(new Error('refused')) : there(member(2n))),
+      }),
     );
     const refused = outcomeOf(
       atLeader(options, { here, there: () => Promise.reject(new ServerError('LearnerNotReady')) }),

@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import { rpc } from '@kontiki/proto';
 import { silentLogger } from '@kontiki/std';
@@ -47,16 +48,17 @@ async function serve(services: readonly Service[], maxReceiveBytes = 1000): Prom
     maxReceiveBytes,
     maxConcurrentStreams: 100,
     keepalive: undefined,
-    nowMs: () => clock.monotonic(),
+    minPingIntervalMs: 5000,
+    clock,
+    logger: silentLogger,
   });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
-  });
+  const listener = createServer((socket) => server.accept(socket));
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const { port } = listener.address() as AddressInfo;
   const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
   cleanups.push(
-    () => server.forceShutdown(),
+    () => listener.close(),
+    () => void server.drain(0),
     () => client.close(),
   );
   return { client, clock, counted, logged };
@@ -95,11 +97,10 @@ it('counts the bytes of messages, those it cannot read too, but not those it ref
   expect((await unary(client, path, new Uint8Array(1001))).code).toBe(grpc.status.RESOURCE_EXHAUSTED);
   expect(counted).toEqual([
     'received 2',
-    'Compact ended with 0',
     'sent 4',
+    'Compact ended with 0',
     'received 2',
     `Compact ended with ${grpc.status.INTERNAL}`,
-    `Compact ended with ${grpc.status.RESOURCE_EXHAUSTED}`,
   ]);
 });
 

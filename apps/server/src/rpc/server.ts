@@ -1,10 +1,10 @@
 /**
- * Services over `@grpc/grpc-js`. Nothing else in the server knows this transport.
+ * Services over `@kontiki/grpc`. Nothing else in the server knows this transport.
  */
-import type { Readable } from 'node:stream';
-import * as grpc from '@grpc/grpc-js';
+import type { Socket } from 'node:net';
+import { type CallInfo, GrpcServer, type Method, type StreamCall as RawStream, type UnaryCall } from '@kontiki/grpc';
 import { type AnyMethodDefinition, errors } from '@kontiki/proto';
-import { Deferred } from '@kontiki/std';
+import { type Clock, Deferred, fromLatin1, type Logger } from '@kontiki/std';
 import { RpcError, toRpcError } from './errors.js';
 import type { Interceptor, RpcMetrics } from './interceptors.js';
 import type { Call, Service, StreamCall, StreamControl, StreamHandler, UnaryHandler } from './service.js';
@@ -21,129 +21,130 @@ export interface RpcServerOptions {
   readonly maxConcurrentStreams: number;
   /** Time between pings to a silent client, and how long its answer may take; undefined: no pings. */
   readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
-  nowMs(): number;
+  /** A client that pings more often is sent away. */
+  readonly minPingIntervalMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
-/**
- * Beyond this grpc-js stops reading a message by itself; below it, and above `maxReceiveBytes`, the refusal is ours,
- * in the words clients know.
- */
-const HARD_LIMIT_FACTOR = 16;
+export interface RpcServer {
+  /** Takes over a connection that speaks HTTP/2; what was read of it is back in the socket. */
+  accept(socket: Socket): void;
+  /** Opens no more calls, lets those under way end, cuts the rest after the grace. */
+  drain(graceMs: number): Promise<void>;
+}
+
 const MAX_STREAMS = 2 ** 31 - 1;
 
-/** A decoded request, or what to answer instead: a message that cannot be read must not end the connection. */
-type Received = { readonly message: unknown } | { readonly refused: RpcError };
+type Definition = Service['definition'];
 
-export function createRpcServer(options: RpcServerOptions): grpc.Server {
-  const server = new grpc.Server({
-    'grpc.max_receive_message_length': options.maxReceiveBytes * HARD_LIMIT_FACTOR,
-    'grpc.max_send_message_length': -1,
-    'grpc.max_concurrent_streams': Math.min(options.maxConcurrentStreams, MAX_STREAMS),
-    ...(options.keepalive !== undefined && {
-      'grpc.keepalive_time_ms': options.keepalive.intervalMs,
-      'grpc.keepalive_timeout_ms': options.keepalive.timeoutMs,
-    }),
-  });
+export function createRpcServer(options: RpcServerOptions): RpcServer {
+  const methods = new Map<string, Method>();
   const known = new Map<string, Set<string>>();
-  for (const service of options.services) {
-    known.set(service.definition.fullName, new Set(Object.values(service.definition.methods).map(({ name }) => name)));
-    addService(server, service, options);
+  for (const { definition, handlers } of options.services) {
+    known.set(definition.fullName, new Set(Object.values(definition.methods).map(({ name }) => name)));
+    for (const [key, method] of Object.entries(definition.methods)) {
+      const handler = handlers[key] ?? notImplemented(method);
+      methods.set(
+        `/${definition.fullName}/${method.name}`,
+        isStream(method)
+          ? streaming(definition, method, handler as StreamHandler<unknown, unknown>, options)
+          : unary(definition, method, handler as UnaryHandler<unknown, unknown>, options),
+      );
+    }
   }
-  answerUnknownMethods(server, known);
-  return server;
-}
-
-function addService(server: grpc.Server, { definition, handlers }: Service, options: RpcServerOptions): void {
-  const methods: Record<string, grpc.MethodDefinition<unknown, unknown>> = {};
-  const implementation: Record<string, grpc.UntypedHandleCall> = {};
-  for (const [key, method] of Object.entries(definition.methods)) {
-    methods[key] = {
-      path: `/${definition.fullName}/${method.name}`,
-      requestStream: method.requestStream,
-      responseStream: method.responseStream,
-      requestSerialize: (message) => Buffer.from(method.requestType.encode(message).finish()),
-      requestDeserialize: (bytes) => receive(method, bytes, options),
-      responseSerialize: (message) => send(method, message, options.metrics),
-      responseDeserialize: (bytes) => method.responseType.decode(bytes),
-    };
-    const handler = handlers[key] ?? notImplemented(method);
-    implementation[key] = isStream(method)
-      ? streaming(definition, method, handler as StreamHandler<unknown, unknown>, options)
-      : unary(definition, method, handler as UnaryHandler<unknown, unknown>, options);
-  }
-  server.addService(methods, implementation);
-}
-
-function receive(method: AnyMethodDefinition, bytes: Buffer, options: RpcServerOptions): Received {
-  const { maxReceiveBytes, metrics } = options;
-  if (bytes.length > maxReceiveBytes) {
-    return { refused: RpcError.of(errors.messageTooLarge(bytes.length, maxReceiveBytes)) };
-  }
-  metrics.receivedBytes.add(bytes.length);
-  try {
-    return { message: method.requestType.decode(bytes) };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const what = method.requestStream ? 'failed to unmarshal the received message' : 'error unmarshalling request';
-    return { refused: new RpcError(errors.GrpcCode.Internal, `grpc: ${what}: ${reason}`) };
-  }
-}
-
-/** What it throws becomes the status of the call. */
-function send(method: AnyMethodDefinition, message: unknown, metrics: RpcMetrics): Buffer {
-  try {
-    const bytes = method.responseType.encode(message).finish();
-    metrics.sentBytes.add(bytes.length);
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  } catch (error) {
-    if (isStream(method)) metrics.streamFailed('send', method);
-    throw error;
-  }
+  const { keepalive } = options;
+  return new GrpcServer({
+    methods,
+    unknownPath: (path) => unknownPath(path, known),
+    clock: options.clock,
+    logger: options.logger,
+    limits: {
+      maxReceiveBytes: options.maxReceiveBytes,
+      maxConcurrentStreams: Math.min(options.maxConcurrentStreams, MAX_STREAMS),
+      keepaliveIntervalMs: keepalive?.intervalMs ?? Number.POSITIVE_INFINITY,
+      ...(keepalive !== undefined && { keepaliveTimeoutMs: keepalive.timeoutMs }),
+      minPingIntervalMs: options.minPingIntervalMs,
+    },
+  });
 }
 
 function isStream(method: AnyMethodDefinition): boolean {
   return method.requestStream || method.responseStream;
 }
 
-type Definition = Service['definition'];
+/** @throws RpcError when the answer cannot be encoded */
+function encode(method: AnyMethodDefinition, response: unknown): Uint8Array {
+  try {
+    return method.responseType.encode(response).finish();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new RpcError(errors.GrpcCode.Internal, `grpc: error while marshaling: ${reason}`, { cause: error });
+  }
+}
+
+/** @throws RpcError when the bytes are no such message */
+function decode(method: AnyMethodDefinition, bytes: Uint8Array): unknown {
+  try {
+    return method.requestType.decode(bytes);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const what = method.requestStream ? 'failed to unmarshal the received message' : 'error unmarshalling request';
+    throw new RpcError(errors.GrpcCode.Internal, `grpc: ${what}: ${reason}`);
+  }
+}
 
 function unary(
   definition: Definition,
   method: AnyMethodDefinition,
   handler: UnaryHandler<unknown, unknown>,
-  options: RpcServerOptions,
-): grpc.handleUnaryCall<unknown, unknown> {
-  const { metrics, interceptors, slowCalls } = options;
-  return (call, callback) => {
-    const startedMs = options.nowMs();
-    metrics.started(definition.fullName, method);
-    metrics.received(definition.fullName, method);
-    const received = call.request as Received;
-    const context = new GrpcCall(call);
-    const answer = async (): Promise<unknown> => {
-      if ('refused' in received) throw received.refused;
-      for (const intercept of interceptors) intercept(context, definition, method);
-      return await handler(received.message, context);
-    };
-    const answered = (response: unknown): void => {
-      const tookMs = options.nowMs() - startedMs;
-      if (tookMs <= slowCalls.thresholdMs || 'refused' in received) return;
-      slowCalls.log({ method, remote: call.getPeer(), tookMs, request: received.message, response });
-    };
-    answer().then(
-      (response) => {
-        metrics.sent(definition.fullName, method);
-        metrics.handled(definition.fullName, method, grpc.status.OK, startedMs);
-        callback(null, response);
-        answered(response);
-      },
-      (error: unknown) => {
+  { metrics, interceptors, slowCalls, clock }: RpcServerOptions,
+): Method {
+  const { fullName } = definition;
+  return {
+    kind: 'unary',
+    handle(call) {
+      const startedMs = clock.monotonic();
+      metrics.started(fullName, method);
+      metrics.received(fullName, method);
+      metrics.receivedBytes.add(call.message.length);
+      let request: unknown;
+      const slow = (response: unknown): void => {
+        const tookMs = clock.monotonic() - startedMs;
+        if (tookMs <= slowCalls.thresholdMs || request === undefined) return;
+        slowCalls.log({ method, remote: call.peer, tookMs, request, response });
+      };
+      const failed = (error: unknown): void => {
         const { code, message } = toRpcError(error);
-        metrics.handled(definition.fullName, method, code, startedMs);
-        callback({ code, details: message });
-        answered(undefined);
-      },
-    );
+        metrics.handled(fullName, method, code, startedMs);
+        call.fail(code, message);
+        slow(undefined);
+      };
+      const answered = (response: unknown): void => {
+        let bytes: Uint8Array;
+        try {
+          bytes = encode(method, response);
+        } catch (error) {
+          failed(error);
+          return;
+        }
+        metrics.sentBytes.add(bytes.length);
+        metrics.sent(fullName, method);
+        metrics.handled(fullName, method, errors.GrpcCode.OK, startedMs);
+        call.respond(bytes);
+        slow(response);
+      };
+      try {
+        request = decode(method, call.message);
+        const context = new EngineCall(call);
+        for (const intercept of interceptors) intercept(context, definition, method);
+        const answer = handler(request, context);
+        if (answer instanceof Promise) answer.then(answered, failed);
+        else answered(answer);
+      } catch (error) {
+        failed(error);
+      }
+    },
   };
 }
 
@@ -152,61 +153,50 @@ function streaming(
   definition: Definition,
   method: AnyMethodDefinition,
   handler: StreamHandler<unknown, unknown>,
-  options: RpcServerOptions,
-): grpc.UntypedHandleCall {
-  const { metrics, interceptors } = options;
-  return (call: grpc.ServerDuplexStream<unknown, unknown> | grpc.ServerWritableStream<unknown, unknown>) => {
-    const startedMs = options.nowMs();
-    metrics.started(definition.fullName, method);
-    const stream = new GrpcStream(call, method, {
-      received: () => metrics.received(definition.fullName, method),
-      sent: () => metrics.sent(definition.fullName, method),
-      refused: () => metrics.streamFailed('receive', method),
-    });
-    const run = async (): Promise<void> => {
-      for (const intercept of interceptors) intercept(stream, definition, method);
-      await Promise.race([handler(stream), stream.endedFromOutside]);
-    };
-    run()
-      .finally(() => stream.over())
-      .then(
-        () => {
-          metrics.handled(
-            definition.fullName,
-            method,
-            stream.cancelled ? grpc.status.CANCELLED : grpc.status.OK,
-            startedMs,
-          );
-          call.end();
-        },
-        (error: unknown) => {
-          const { code, message } = toRpcError(error);
-          metrics.handled(definition.fullName, method, code, startedMs);
-          call.emit('error', { code, details: message });
-        },
-      );
+  { metrics, interceptors, clock }: RpcServerOptions,
+): Method {
+  const { fullName } = definition;
+  return {
+    kind: 'stream',
+    open(call) {
+      const startedMs = clock.monotonic();
+      metrics.started(fullName, method);
+      const stream = new EngineStream(call, method, metrics, fullName);
+      const run = async (): Promise<void> => {
+        for (const intercept of interceptors) intercept(stream, definition, method);
+        await Promise.race([handler(stream), stream.endedFromOutside]);
+      };
+      run()
+        .finally(() => stream.over())
+        .then(
+          () => {
+            const code = stream.cancelled ? errors.GrpcCode.Canceled : errors.GrpcCode.OK;
+            metrics.handled(fullName, method, code, startedMs);
+            call.end();
+          },
+          (error: unknown) => {
+            const { code, message } = toRpcError(error);
+            metrics.handled(fullName, method, code, startedMs);
+            call.end(code, message);
+          },
+        );
+    },
   };
 }
 
-/** What the two kinds of grpc-js calls have in common. */
-interface Cancellable {
-  readonly cancelled: boolean;
-  readonly metadata: grpc.Metadata;
-  on(event: 'cancelled' | 'drain' | 'error', listener: () => void): unknown;
-}
-
-class GrpcCall implements Call {
+/** What the two kinds of calls have in common. */
+class EngineCall implements Call {
   readonly stream: StreamControl | undefined;
-  readonly #call: Cancellable;
-  #onCancel: (() => void)[] | undefined;
+  readonly #call: CallInfo;
 
-  constructor(call: Cancellable) {
+  constructor(call: UnaryCall | RawStream) {
     this.#call = call;
   }
 
   metadata(key: string): string | undefined {
-    const value = this.#call.metadata.get(key)[0];
-    return value === undefined ? undefined : String(value);
+    const value = this.#call.metadata(key);
+    // As bytes on the wire, which ought to be UTF-8.
+    return value === undefined || isAscii(value) ? value : new TextDecoder().decode(fromLatin1(value));
   }
 
   get cancelled(): boolean {
@@ -214,52 +204,30 @@ class GrpcCall implements Call {
   }
 
   onCancel(callback: () => void): void {
-    if (this.cancelled) return callback();
-    if (this.#onCancel === undefined) {
-      this.#onCancel = [];
-      this.#call.on('cancelled', () => this.cancelNow());
-    }
-    this.#onCancel.push(callback);
-  }
-
-  protected cancelNow(): void {
-    for (const each of this.#onCancel?.splice(0) ?? []) each();
+    this.#call.onCancel(callback);
   }
 }
 
-/** What happens to a stream. */
-interface Counts {
-  received(): void;
-  sent(): void;
-  /** A message could not be read: the stream ends with it. */
-  refused(): void;
-}
-
-type GrpcStreamCall = grpc.ServerDuplexStream<unknown, unknown> | grpc.ServerWritableStream<unknown, unknown>;
-
-class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
+class EngineStream extends EngineCall implements StreamCall<unknown, unknown> {
   override readonly stream: StreamControl;
   readonly requests: AsyncIterable<unknown>;
   /** Rejects when somebody beside the handler ends the stream. */
   readonly endedFromOutside: Promise<never>;
-  readonly #call: GrpcStreamCall;
-  readonly #sent: () => void;
-  #waiting: (() => void)[] = [];
+  readonly #raw: RawStream;
+  readonly #method: AnyMethodDefinition;
+  readonly #metrics: RpcMetrics;
+  readonly #service: string;
   #onEnd: (() => void)[] = [];
+  #onCancel: (() => void)[] = [];
   #ended = false;
 
-  constructor(call: GrpcStreamCall, method: AnyMethodDefinition, count: Counts) {
-    super(call as Cancellable);
-    this.#call = call;
-    this.#sent = count.sent;
-    // A stream that broke says so through `cancelled`; unheard, its error would end the process.
-    call.on('error', () => {});
-    const resume = (): void => {
-      for (const each of this.#waiting.splice(0)) each();
-    };
-    call.on('drain', resume);
-    this.onCancel(resume);
-    this.requests = messages(method.requestStream ? arriving(call as Readable) : [requestOf(call)], count);
+  constructor(call: RawStream, method: AnyMethodDefinition, metrics: RpcMetrics, service: string) {
+    super(call);
+    this.#raw = call;
+    this.#method = method;
+    this.#metrics = metrics;
+    this.#service = service;
+    this.requests = this.#messages();
     const ended = new Deferred<never>();
     ended.promise.catch(() => {});
     this.endedFromOutside = ended.promise;
@@ -267,7 +235,7 @@ class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
       end: (error) => {
         this.#ended = true;
         ended.reject(error);
-        this.cancelNow();
+        for (const each of this.#onCancel.splice(0)) each();
       },
       onEnd: (callback) => this.#onEnd.push(callback),
     };
@@ -277,6 +245,18 @@ class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
     return this.#ended || super.cancelled;
   }
 
+  override onCancel(callback: () => void): void {
+    if (this.cancelled) return callback();
+    let called = false;
+    const once = (): void => {
+      if (called) return;
+      called = true;
+      callback();
+    };
+    this.#onCancel.push(once);
+    super.onCancel(once);
+  }
+
   /** The call has its answer. */
   over(): void {
     for (const each of this.#onEnd.splice(0)) each();
@@ -284,39 +264,44 @@ class GrpcStream extends GrpcCall implements StreamCall<unknown, unknown> {
 
   write(response: unknown): boolean {
     if (this.cancelled) return true;
-    this.#sent();
-    return this.#call.write(response);
+    let bytes: Uint8Array;
+    try {
+      bytes = encode(this.#method, response);
+    } catch (error) {
+      this.#metrics.streamFailed('send', this.#method);
+      throw error;
+    }
+    this.#metrics.sentBytes.add(bytes.length);
+    this.#metrics.sent(this.#service, this.#method);
+    return this.#raw.write(bytes);
   }
 
   drained(): Promise<void> {
-    if (this.cancelled) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.cancelled ? Promise.resolve() : this.#raw.drained();
   }
-}
 
-/** Without closing the stream when the reader stops: it has an answer to give still. */
-function arriving(call: Readable): AsyncIterable<Received> {
-  return call.iterator({ destroyOnReturn: false });
-}
-
-function requestOf(call: GrpcStreamCall): Received {
-  return (call as grpc.ServerWritableStream<unknown, unknown>).request as Received;
-}
-
-async function* messages(source: AsyncIterable<Received> | Iterable<Received>, count: Counts): AsyncGenerator<unknown> {
-  try {
-    for await (const received of source) {
-      count.received();
-      if ('refused' in received) {
-        count.refused();
-        throw received.refused;
+  async *#messages(): AsyncGenerator<unknown> {
+    for (;;) {
+      const bytes = await this.#raw.read();
+      if (bytes === undefined) return;
+      this.#metrics.received(this.#service, this.#method);
+      this.#metrics.receivedBytes.add(bytes.length);
+      let message: unknown;
+      try {
+        message = decode(this.#method, bytes);
+      } catch (error) {
+        this.#metrics.streamFailed('receive', this.#method);
+        throw error;
       }
-      yield received.message;
+      yield message;
+      if (!this.#method.requestStream) return;
     }
-  } catch (error) {
-    if (error instanceof RpcError) throw error;
-    // The client went away in the middle: there is nothing more to read, and nobody to tell.
   }
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
 }
 
 /** A method of a service we have, which a later version will answer. The text is that of etcd's gRPC runtime. */
@@ -326,19 +311,7 @@ function notImplemented(method: AnyMethodDefinition): UnaryHandler<unknown, unkn
   };
 }
 
-/**
- * Paths nobody serves: grpc-js has words of its own for them, clients of etcd know others. Its table of handlers is a
- * Map it asks by path; ours answers for every path.
- */
-function answerUnknownMethods(server: grpc.Server, known: ReadonlyMap<string, ReadonlySet<string>>): void {
-  const table = server as unknown as { handlers: Map<string, unknown> };
-  const handlers = table.handlers;
-  const answered = new Map(handlers);
-  answered.get = (path: string) => Map.prototype.get.call(answered, path) ?? unknownPath(path, known);
-  table.handlers = answered;
-}
-
-function unknownPath(path: string, known: ReadonlyMap<string, ReadonlySet<string>>): unknown {
+function unknownPath(path: string, known: ReadonlyMap<string, ReadonlySet<string>>): { code: number; details: string } {
   const cut = path.lastIndexOf('/');
   const service = path.slice(1, cut);
   const { code, message } =
@@ -347,13 +320,5 @@ function unknownPath(path: string, known: ReadonlyMap<string, ReadonlySet<string
       : known.has(service)
         ? errors.unknownMethod(service, path.slice(cut + 1))
         : errors.unknownService(service);
-  return {
-    func: (call: { emit(event: 'error', error: object): void }) => {
-      call.emit('error', { code, details: message });
-    },
-    serialize: () => Buffer.alloc(0),
-    deserialize: (bytes: Buffer) => bytes,
-    type: 'bidi',
-    path,
-  };
+  return { code, details: message };
 }

@@ -77,11 +77,11 @@ describe('starting', () => {
     [['--cert-file=/x.pem'], /cert-file/],
     [
       [
-        '--initial-cluster=a=http://127.0.0.1:1,b=http://127.0.0.1:2',
+        '--initial-cluster=a=http://127.0.0.1:1,b=http://127.0.0.1:1',
         '--name=a',
         '--initial-advertise-peer-urls=http://127.0.0.1:1',
       ],
-      /one/,
+      /duplicate url/,
     ],
     [['leftover'], /leftover/],
   ])('says in one line what is wrong with %j, and exits 2', async (args, reason) => {
@@ -312,7 +312,7 @@ describe('bad input gets an answer and harms nobody', () => {
       unknownMethod: await raw.unary('/etcdserverpb.KV/Nothing', new Uint8Array()),
       unknownService: await raw.unary('/no.Such/Thing', new Uint8Array()),
       malformedPath: await raw.unary('/nothing', new Uint8Array()),
-      later: await raw.unary('/etcdserverpb.Maintenance/Snapshot', new Uint8Array()),
+      later: await raw.unary('/etcdserverpb.Maintenance/Downgrade', new Uint8Array()),
     };
     raw.close();
     expect(answers.malformed.code).toBe(13);

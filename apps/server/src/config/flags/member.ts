@@ -21,6 +21,7 @@ export interface MemberFlags {
   readonly 'max-txn-ops': number;
   readonly 'max-request-bytes': number;
   readonly 'max-concurrent-streams': number;
+  readonly 'grpc-keepalive-min-time': number;
   readonly 'grpc-keepalive-interval': number;
   readonly 'grpc-keepalive-timeout': number;
   readonly 'raft-read-timeout': number;
@@ -102,6 +103,13 @@ export const memberFlags: FlagTable<MemberFlags> = {
     String(MAX_UINT32),
     '3.5',
     'Calls a client may have open on one connection',
+  ),
+  'grpc-keepalive-min-time': flag(
+    'Member',
+    type.duration,
+    '5s',
+    '3.4',
+    'A client may ping no more often than this, and only while it has calls; one that does is told to go',
   ),
   'grpc-keepalive-interval': flag('Member', type.duration, '2h', '3.4', 'How often an idle client is pinged; 0 never'),
   'grpc-keepalive-timeout': flag(

@@ -31,7 +31,6 @@ const ROWS: Readonly<Partial<Record<FlagGroup, readonly Row[]>>> = {
       'the database is not mapped into memory, so nothing can be locked there',
     ],
     ['backend-bbolt-freelist-type', 'text', 'map', '3.5', 'the database is not a bbolt file'],
-    ['grpc-keepalive-min-time', 'duration', '5s', '3.4', "the rate of clients' pings is not limited yet"],
     ['socket-reuse-port', 'boolean', 'false', '3.5', 'Node 20 cannot set SO_REUSEPORT'],
   ],
   Clustering: [
