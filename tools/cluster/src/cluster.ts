@@ -183,7 +183,8 @@ export class Cluster {
       () => cluster.memberAdd(request, CHANGE),
       /already exist/,
     );
-    const list = await cluster.memberList({ linearizable: true });
+    // As that one has it: of two voters one is not there yet, and nothing else can be answered.
+    const list = await cluster.memberList({ linearizable: false });
     if (!list.ok) throw new Error(`no list of members: ${list.details}`);
     const { members } = list.response;
     member.id = members.find(({ peerURLs }) => peerURLs.includes(member.peerUrl))?.ID;
