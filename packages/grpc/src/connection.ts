@@ -1,5 +1,4 @@
-import type { Deadlines } from './deadlines.js';
-import { DuplexStream } from './duplex-stream.js';
+import { Calls, type Shared } from './calls.js';
 import { ReceiveWindow } from './flow-control.js';
 import {
   DEFAULT_MAX_FRAME_BYTES,
@@ -13,46 +12,14 @@ import {
   writeUint32,
 } from './frame.js';
 import { FrameReader, type FrameSink } from './frame-reader.js';
-import { Budget, type Flood, FloodGuard, PingPolicy } from './guards.js';
-import type { RequestHead } from './head.js';
+import { type Flood, FloodGuard, PingPolicy } from './guards.js';
 import { HeadReader } from './head-reader.js';
 import { type BlockFault, type HeaderBlock, HeaderBlocks } from './header-blocks.js';
 import { HpackError } from './hpack/decoder.js';
 import type { GrpcLimits } from './limits.js';
-import type { MessageOptions } from './message.js';
-import type { Method } from './method.js';
-import type { BlockPool, Output } from './output.js';
-import { RecentStreams } from './recent-streams.js';
-import { Sender } from './sender.js';
-import { type Status, StatusCode } from './status.js';
-import type { Deferrable, Link, ServerStream } from './stream.js';
-import { UnaryStream } from './unary-stream.js';
+import type { Output } from './output.js';
+import type { Sender } from './sender.js';
 import { Vitals } from './vitals.js';
-
-/** What happens to connections, for whoever counts it. */
-export interface ConnectionObserver {
-  opened?(peer: string): void;
-  closed?(peer: string, reason: string): void;
-  /** A call over the limit of open calls. */
-  refusedStream?(peer: string): void;
-  /** A limit, by its name, ended a connection. */
-  guardTripped?(peer: string, limit: string): void;
-}
-
-/** What all connections of a server have in common. */
-export interface Shared {
-  readonly methods: ReadonlyMap<string, Method>;
-  unknownPath(path: string): Status;
-  readonly limits: GrpcLimits;
-  readonly messages: MessageOptions;
-  readonly deadlines: Deadlines;
-  readonly pool: BlockPool;
-  readonly queued: Budget;
-  readonly received: Budget;
-  readonly observer: ConnectionObserver;
-  /** A handler threw. */
-  handlerBroke(path: string, error: unknown): void;
-}
 
 export interface ConnectionOptions {
   readonly shared: Shared;
@@ -62,8 +29,6 @@ export interface ConnectionOptions {
   wake(): void;
 }
 
-/** A call reset sooner than this is suspected of having been opened for that. */
-const RAPID_RESET_MS = 100;
 /** How long the first GOAWAY waits for calls that are on their way. */
 const DRAIN_PING_MS = 1000;
 const KEEPALIVE_PING: Uint8Array = Uint8Array.of(0x6b, 0x61, 0x2d, 0x70, 0x69, 0x6e, 0x67, 0x00);
@@ -77,12 +42,10 @@ const NO_PAYLOAD: Uint8Array = new Uint8Array(0);
  *     open ──drain──▶ draining ──last call over──▶ ended
  *       └──────────── error or guard ─────────────▶ ended: write what is in `output`, then close the socket
  *
- * Invariants: every open call is in `#streams`; ids of calls rise; nothing is read once it has ended.
+ * Invariants: ids of calls rise; nothing is read, and no call is open, once it has ended.
  */
-export class Connection implements FrameSink, Link {
+export class Connection implements FrameSink {
   readonly peer: string;
-  readonly messages: MessageOptions;
-  readonly streamWindowBytes: number;
   readonly #shared: Shared;
   readonly #limits: GrpcLimits;
   readonly #wake: () => void;
@@ -90,31 +53,22 @@ export class Connection implements FrameSink, Link {
   readonly #blocks: HeaderBlocks;
   readonly #heads: HeadReader;
   readonly #vitals: Vitals;
+  readonly #calls: Calls;
   readonly #sender: Sender;
-  readonly #received: Budget;
   readonly #window: ReceiveWindow;
   readonly #floods: FloodGuard;
   readonly #pings: PingPolicy;
-  readonly #streams = new Map<number, ServerStream>();
-  readonly #recent = new RecentStreams();
-  /** Calls that are kept from their handlers, while too much waits to be sent. */
-  readonly #deferred: Deferrable[] = [];
-  #resuming = false;
-  #lastStreamId = 0;
   #nowMs: number;
   #endedReason: string | undefined;
 
   /** When a first GOAWAY was sent, and a ping after it; Infinity: not, or it was answered. */
   #drainSentMs: number = Number.POSITIVE_INFINITY;
-  #drained = false;
   #dropAtMs: number = Number.POSITIVE_INFINITY;
   #checkMessagesMs: number;
 
   constructor({ shared, peer, nowMs, wake }: ConnectionOptions) {
     const { limits } = shared;
     this.peer = peer;
-    this.messages = shared.messages;
-    this.streamWindowBytes = limits.streamWindowBytes;
     this.#shared = shared;
     this.#limits = limits;
     this.#wake = wake;
@@ -126,15 +80,16 @@ export class Connection implements FrameSink, Link {
     this.#window = new ReceiveWindow(limits.connectionWindowBytes);
     this.#floods = new FloodGuard(limits);
     this.#pings = new PingPolicy(limits);
-    this.#received = new Budget(limits.maxReceivedBytes, shared.received);
-    this.#sender = new Sender({
-      limits,
-      pool: shared.pool,
-      queued: new Budget(limits.maxQueuedBytes, shared.queued),
+    this.#calls = new Calls({
+      shared,
+      peer,
       wake,
-      ended: (call) => this.#sent(call),
       answered: () => this.#pings.forgive(),
+      emptied: () => this.#emptied(),
+      flood: (flood, limit) => this.#flood(flood, limit),
+      trip: (limit, code) => this.#trip(limit, code),
     });
+    this.#sender = this.#calls.sender;
     this.#greet();
   }
 
@@ -150,11 +105,12 @@ export class Connection implements FrameSink, Link {
 
   /** Bytes that wait to be sent, and that were received and not handed over. */
   get held(): { readonly queued: number; readonly received: number } {
-    return { queued: this.#sender.queued.used, received: this.#received.used };
+    return { queued: this.#sender.queued.used, received: this.#calls.receivedBytes };
   }
 
+  /** Open calls. */
   get streams(): number {
-    return this.#streams.size;
+    return this.#calls.size;
   }
 
   /** The caller takes the output now, and will be woken for more. */
@@ -169,7 +125,7 @@ export class Connection implements FrameSink, Link {
 
   set congested(congested: boolean) {
     this.#sender.congested = congested;
-    this.#resume();
+    this.#calls.resume();
   }
 
   /** What the socket brought. The chunk must not be written to again. */
@@ -189,9 +145,12 @@ export class Connection implements FrameSink, Link {
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#endedReason !== undefined) return;
-    if (this.#sender.congested) this.#excuse(nowMs);
-    const draining = this.#drained || this.#drainSentMs !== Number.POSITIVE_INFINITY;
-    const due = this.#vitals.due(nowMs, this.#streams.size, draining);
+    if (this.#sender.congested) {
+      this.#vitals.excuse(nowMs);
+      this.#calls.excuse(nowMs);
+    }
+    const draining = this.#calls.sealed || this.#drainSentMs !== Number.POSITIVE_INFINITY;
+    const due = this.#vitals.due(nowMs, this.#calls.size, draining);
     if (due?.kind === 'end') return this.#trip(due.limit, due.code);
     if (due?.kind === 'ping') this.#sender.frame(FrameType.Ping, 0, 0, KEEPALIVE_PING);
     if (due?.kind === 'drain') {
@@ -200,12 +159,15 @@ export class Connection implements FrameSink, Link {
     }
     if (nowMs - this.#drainSentMs >= DRAIN_PING_MS) this.#drainNow();
     if (nowMs >= this.#dropAtMs) return this.#end(ErrorCode.NoError, 'limit maxAgeGraceMs', 'max_age');
-    if (nowMs - this.#checkMessagesMs >= this.#limits.messageMs / 8) this.#checkMessages(nowMs);
+    if (nowMs - this.#checkMessagesMs < this.#limits.messageMs / 8) return;
+    this.#checkMessagesMs = nowMs;
+    this.#calls.checkMessages(nowMs);
   }
 
   /** Tells the client to open no more calls, and ends once those it has are over. */
   drain(nowMs: number, reason = 'drained', graceMs: number = Number.POSITIVE_INFINITY): void {
-    if (this.#endedReason !== undefined || this.#drainSentMs !== Number.POSITIVE_INFINITY || this.#drained) return;
+    const draining = this.#calls.sealed || this.#drainSentMs !== Number.POSITIVE_INFINITY;
+    if (this.#endedReason !== undefined || draining) return;
     this.#dropAtMs = nowMs + graceMs;
     if (!this.#vitals.greeted) return this.#drainNow();
     this.#drainSentMs = nowMs;
@@ -288,59 +250,6 @@ export class Connection implements FrameSink, Link {
     this.#fail(ErrorCode.ProtocolError, 'not the preface of HTTP/2');
   }
 
-  // What calls ask for.
-
-  reply(call: ServerStream, parts: readonly Uint8Array[]): void {
-    if (this.#mayQueue()) this.#sender.reply(call, parts);
-  }
-
-  send(call: ServerStream, parts: readonly Uint8Array[]): void {
-    if (this.#mayQueue()) this.#sender.send(call, parts);
-  }
-
-  finish(call: ServerStream, status: Status): void {
-    this.#sender.finish(call, status);
-  }
-
-  abort(call: ServerStream, status: Status): void {
-    if (call.closed) return;
-    call.cancel();
-    this.#sender.abort(call, status);
-    this.#resume();
-  }
-
-  isFull(queuedBytes: number): boolean {
-    if (queuedBytes === 0) return false;
-    return (
-      queuedBytes > this.#limits.streamHighWaterBytes || this.#sender.queued.used * 2 > this.#limits.maxQueuedBytes
-    );
-  }
-
-  grant(call: ServerStream, bytes: number): void {
-    this.#sender.number(FrameType.WindowUpdate, call.id, bytes);
-  }
-
-  hold(bytes: number): boolean {
-    const room = !this.#received.exhausted;
-    this.#received.take(bytes);
-    return room;
-  }
-
-  release(bytes: number): void {
-    if (bytes > 0) this.#received.give(bytes);
-  }
-
-  defer(call: Deferrable): boolean {
-    if (this.#deferred.length === 0 && this.#sender.queued.used <= this.#limits.busyQueuedBytes) return false;
-    this.#deferred.push(call);
-    return true;
-  }
-
-  broken(call: ServerStream, error: unknown): void {
-    this.#shared.handlerBroke(call.path, error);
-    if (call.live) this.abort(call, { code: StatusCode.Internal, details: 'internal error' });
-  }
-
   #greet(): void {
     const limits = this.#limits;
     const settings: [number, number][] = [
@@ -360,14 +269,14 @@ export class Connection implements FrameSink, Link {
   }
 
   #data(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (this.#isIdle(id)) return this.#fail(ErrorCode.ProtocolError, 'DATA on an idle stream');
+    if (this.#calls.isIdle(id)) return this.#fail(ErrorCode.ProtocolError, 'DATA on an idle stream');
     const flowBytes = end - start;
     if (!this.#window.take(flowBytes)) return this.#fail(ErrorCode.FlowControlError, 'more DATA than allowed');
     // Given back at once: what is held of calls is bounded by their own windows, and by the budget.
     const increment = this.#window.release(flowBytes);
     if (increment > 0) this.#sender.number(FrameType.WindowUpdate, 0, increment);
 
-    const call = this.#streams.get(id);
+    const call = this.#calls.get(id);
     if (call === undefined) return this.#afterEnd(id);
     const last = (flags & Flag.EndStream) !== 0;
     let from = start;
@@ -377,17 +286,8 @@ export class Connection implements FrameSink, Link {
       from = start + 1;
       if (to < from) return this.#fail(ErrorCode.ProtocolError, 'more padding than there is payload');
     }
-    if (call.lastFrame) return this.#streamError(id, ErrorCode.StreamClosed, call);
-    if (!call.takeWindow(flowBytes, last)) return this.#streamError(id, ErrorCode.FlowControlError, call);
-    if (from === to && !last) this.#flood('idleFrames', 'maxIdleFrames');
-    call.payloadBytes += to - from;
-    call.lastFrame = last;
-    const announced = call.head.contentLength;
-    if (announced !== undefined && (last ? call.payloadBytes !== announced : call.payloadBytes > announced)) {
-      return this.#streamError(id, ErrorCode.ProtocolError, call);
-    }
-    call.data(bytes, from, to, flowBytes, this.#nowMs);
-    if (last) this.#remoteEnd(call);
+    if (from === to && !last && this.#flood('idleFrames', 'maxIdleFrames')) return;
+    this.#calls.data(call, bytes, from, to, flowBytes, last, this.#nowMs);
   }
 
   /** What a HEADERS or CONTINUATION frame came to. */
@@ -405,96 +305,36 @@ export class Connection implements FrameSink, Link {
 
   /** A request, or the trailers of one. Decoded in any case: the blocks after it depend on it. */
   #wholeBlock({ streamId: id, last, selfDependent, bytes, start, end }: HeaderBlock): void {
-    if (id <= this.#lastStreamId || this.#drained) {
+    const calls = this.#calls;
+    if (id <= calls.lastId || calls.sealed) {
       this.#heads.skip(bytes, start, end);
-      const call = this.#streams.get(id);
-      if (call !== undefined) this.#trailers(call, last);
-      else if (id <= this.#lastStreamId) this.#afterEnd(id, true);
+      const call = calls.get(id);
+      if (call !== undefined) calls.trailers(call, last);
+      else if (id <= calls.lastId) this.#afterEnd(id, true);
       return;
     }
     const head = this.#heads.request(bytes, start, end);
-    this.#lastStreamId = id;
-    if (selfDependent || head === 'malformed') this.#streamError(id, ErrorCode.ProtocolError);
-    else if (head === 'too large') this.#streamError(id, ErrorCode.FrameSizeError);
-    else this.#open(id, head, last);
-  }
-
-  #open(id: number, head: RequestHead, last: boolean): void {
-    if (this.#streams.size >= this.#limits.maxConcurrentStreams) {
-      this.#shared.observer.refusedStream?.(this.peer);
-      this.#sender.number(FrameType.RstStream, id, ErrorCode.RefusedStream);
-      this.#recent.add(id, true);
-      // Before it has seen our settings it cannot know.
-      if (this.#vitals.acknowledged) this.#flood('resets', 'maxResets');
-      return;
-    }
-    const { method } = head;
-    const windowBytes = this.#sender.settings.initialWindowBytes;
-    if (method === undefined) {
-      const call = new DuplexStream(this, id, head, this.#nowMs, windowBytes);
-      call.lastFrame = last;
-      const status = head.refusal ?? this.#shared.unknownPath(head.path);
-      return this.#sender.refuse(call, status, head.refusal?.httpStatus ?? 200);
-    }
-    const call =
-      method.kind === 'unary'
-        ? new UnaryStream(this, id, head, method, this.#nowMs, windowBytes)
-        : new DuplexStream(this, id, head, this.#nowMs, windowBytes);
-    this.#streams.set(id, call);
-    if (call.deadlineMs !== Number.POSITIVE_INFINITY) this.#shared.deadlines.add(call, this.#nowMs);
-    call.lastFrame = last;
-    if (last && (head.contentLength ?? 0) !== 0) return this.#streamError(id, ErrorCode.ProtocolError, call);
-    if (method.kind === 'stream') {
-      try {
-        method.open((call as DuplexStream).call);
-      } catch (error) {
-        this.broken(call, error);
-      }
-    }
-    if (last) this.#remoteEnd(call);
-  }
-
-  /** Trailers of a request say nothing to us, but that it has ended. */
-  #trailers(call: ServerStream, last: boolean): void {
-    const { id } = call;
-    if (call.lastFrame) return this.#streamError(id, ErrorCode.StreamClosed, call);
-    if (!last) return this.#streamError(id, ErrorCode.ProtocolError, call);
-    call.lastFrame = true;
-    const announced = call.head.contentLength;
-    if (announced !== undefined && call.payloadBytes !== announced) {
-      return this.#streamError(id, ErrorCode.ProtocolError, call);
-    }
-    this.#remoteEnd(call);
-  }
-
-  #remoteEnd(call: ServerStream): void {
-    if (call.closed) return;
-    call.remoteEnded = true;
-    call.end();
+    calls.lastId = id;
+    if (selfDependent || head === 'malformed') calls.error(id, ErrorCode.ProtocolError, undefined);
+    else if (head === 'too large') calls.error(id, ErrorCode.FrameSizeError, undefined);
+    else calls.open(id, head, last, this.#nowMs, this.#vitals.acknowledged);
   }
 
   #priority(id: number, bytes: Buffer, start: number, end: number): void {
     if (id === 0) return this.#fail(ErrorCode.ProtocolError, 'PRIORITY on no stream');
-    if (end - start !== 5) return this.#streamError(id, ErrorCode.FrameSizeError, this.#streams.get(id));
+    if (end - start !== 5) return this.#calls.error(id, ErrorCode.FrameSizeError, this.#calls.get(id));
     if ((readUint32(bytes, start) & 0x7fff_ffff) === id) {
-      return this.#streamError(id, ErrorCode.ProtocolError, this.#streams.get(id));
+      return this.#calls.error(id, ErrorCode.ProtocolError, this.#calls.get(id));
     }
     this.#flood('idleFrames', 'maxIdleFrames');
   }
 
   #rstStream(id: number, start: number, end: number): void {
     if (end - start !== 4) return this.#fail(ErrorCode.FrameSizeError, 'RST_STREAM of a wrong size');
-    if (this.#isIdle(id)) return this.#fail(ErrorCode.ProtocolError, 'RST_STREAM on an idle stream');
-    const call = this.#streams.get(id);
-    if (call === undefined) {
-      this.#flood('idleFrames', 'maxIdleFrames');
-      return;
-    }
-    const rapid = this.#nowMs - call.openedMs < RAPID_RESET_MS;
-    call.cancel();
-    this.#close(call, false);
-    this.#resume();
-    if (rapid) this.#flood('resets', 'maxResets');
+    if (this.#calls.isIdle(id)) return this.#fail(ErrorCode.ProtocolError, 'RST_STREAM on an idle stream');
+    const call = this.#calls.get(id);
+    if (call !== undefined) this.#calls.reset(call, this.#nowMs);
+    else this.#flood('idleFrames', 'maxIdleFrames');
   }
 
   #settings(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
@@ -513,12 +353,7 @@ export class Connection implements FrameSink, Link {
     this.#sender.applySettings();
     this.#sender.frame(FrameType.Settings, Flag.Ack, 0, NO_PAYLOAD);
     const more = settings.initialWindowBytes - before;
-    if (more === 0) return;
-    for (const call of this.#streams.values()) {
-      if (!call.window.grow(more)) return this.#fail(ErrorCode.FlowControlError, 'a window is too large');
-    }
-    this.#sender.pumpAll();
-    this.#resume();
+    if (more !== 0 && !this.#calls.growWindows(more)) this.#fail(ErrorCode.FlowControlError, 'a window is too large');
   }
 
   #ping(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
@@ -529,7 +364,7 @@ export class Connection implements FrameSink, Link {
       return;
     }
     this.#sender.frame(FrameType.Ping, Flag.Ack, 0, bytes.subarray(start, end));
-    const verdict = this.#pings.ping(this.#nowMs, this.#streams.size);
+    const verdict = this.#pings.ping(this.#nowMs, this.#calls.size);
     // Clients ping after what we send, to measure the way: as often as they like.
     if (verdict !== 'forgiven' && this.#flood('pings', 'maxPings')) return;
     if (verdict === 'too many') {
@@ -544,98 +379,37 @@ export class Connection implements FrameSink, Link {
     if (id === 0) {
       if (increment === 0) return this.#fail(ErrorCode.ProtocolError, 'a window update of nothing');
       if (!this.#sender.growWindow(increment)) this.#fail(ErrorCode.FlowControlError, 'the window is too large');
-      return this.#resume();
+      return this.#calls.resume();
     }
-    if (this.#isIdle(id)) return this.#fail(ErrorCode.ProtocolError, 'WINDOW_UPDATE on an idle stream');
-    const call = this.#streams.get(id);
+    if (this.#calls.isIdle(id)) return this.#fail(ErrorCode.ProtocolError, 'WINDOW_UPDATE on an idle stream');
+    const call = this.#calls.get(id);
     if (call === undefined) return;
-    if (increment === 0) return this.#streamError(id, ErrorCode.ProtocolError, call);
-    if (!call.window.grow(increment)) return this.#streamError(id, ErrorCode.FlowControlError, call);
+    if (increment === 0) return this.#calls.error(id, ErrorCode.ProtocolError, call);
+    if (!call.window.grow(increment)) return this.#calls.error(id, ErrorCode.FlowControlError, call);
     this.#sender.pump(call);
-    this.#resume();
+    this.#calls.resume();
   }
 
   /** A frame of a call that is over. */
   #afterEnd(id: number, headers = false): void {
-    const how = this.#recent.how(id);
+    const how = this.#calls.howEnded(id);
     if (how === 'ended') return this.#fail(ErrorCode.StreamClosed, 'a frame after the last one of its stream');
     // Of an old one nothing is known any more. HEADERS may be trailers that crossed our reset, or an id out of order.
     if (headers && how === undefined) return this.#fail(ErrorCode.ProtocolError, 'ids of streams must rise');
     this.#flood('idleFrames', 'maxIdleFrames');
   }
 
-  #isIdle(id: number): boolean {
-    // Once told to go, a client may have opened calls that we do not take.
-    return id === 0 || id % 2 === 0 || (id > this.#lastStreamId && !this.#drained);
-  }
-
-  /** The last frame of a call was written. */
-  #sent(call: ServerStream): void {
-    // It has its answer whatever else it sends.
-    if (!call.lastFrame) this.#sender.number(FrameType.RstStream, call.id, ErrorCode.NoError);
-    this.#close(call, !call.lastFrame);
-  }
-
-  #close(call: ServerStream, reset: boolean): void {
-    if (call.closed) return;
-    this.#streams.delete(call.id);
-    this.#shared.deadlines.remove(call);
-    this.#sender.forget(call);
-    this.#recent.add(call.id, reset);
-    if (this.#streams.size === 0) this.#vitals.idle(this.#nowMs);
-    call.close();
-    if (this.#drained && this.#streams.size === 0 && this.#endedReason === undefined) this.#finish('drained');
-  }
-
-  /** Resets a call for what the client did wrong in it. */
-  #streamError(id: number, code: ErrorCode, call?: ServerStream): void {
-    this.#sender.number(FrameType.RstStream, id, code);
-    if (call === undefined) this.#recent.add(id, true);
-    else {
-      call.cancel();
-      this.#close(call, true);
-    }
-    this.#flood('resets', 'maxResets');
-  }
-
-  /** Nothing is read from the client because it does not read: what it sends late is not its fault. */
-  #excuse(nowMs: number): void {
-    this.#vitals.excuse(nowMs);
-    for (const call of this.#streams.values()) {
-      if (call.messageSinceMs !== Number.POSITIVE_INFINITY) call.messageSinceMs = nowMs;
-    }
-  }
-
-  #checkMessages(nowMs: number): void {
-    this.#checkMessagesMs = nowMs;
-    for (const call of [...this.#streams.values()]) {
-      if (nowMs - call.messageSinceMs < this.#limits.messageMs) continue;
-      this.abort(call, { code: StatusCode.Cancelled, details: 'grpc: the request message took too long to arrive' });
-    }
-  }
-
-  /** Less waits to be sent than before: calls that were kept from their handlers may have their turn. */
-  #resume(): void {
-    if (this.#resuming || this.#deferred.length === 0) return;
-    this.#resuming = true;
-    while (this.#deferred.length > 0 && this.#sender.queued.used <= this.#limits.busyQueuedBytes) {
-      this.#deferred.shift()!.handle();
-    }
-    this.#resuming = false;
+  #emptied(): void {
+    this.#vitals.idle(this.#nowMs);
+    if (this.#calls.sealed && this.#endedReason === undefined) this.#finish('drained');
   }
 
   #drainNow(): void {
-    if (this.#drained) return;
-    this.#drained = true;
+    if (this.#calls.sealed) return;
+    this.#calls.sealed = true;
     this.#drainSentMs = Number.POSITIVE_INFINITY;
-    this.#sender.goAway(this.#lastStreamId, ErrorCode.NoError, '');
-    if (this.#streams.size === 0) this.#finish('drained');
-  }
-
-  #mayQueue(): boolean {
-    if (!this.#sender.queued.exhausted) return true;
-    this.#trip('maxQueuedBytes', ErrorCode.EnhanceYourCalm);
-    return false;
+    this.#sender.goAway(this.#calls.lastId, ErrorCode.NoError, '');
+    if (this.#calls.size === 0) this.#finish('drained');
   }
 
   /** @returns whether it was one too many, and the connection has ended */
@@ -657,7 +431,7 @@ export class Connection implements FrameSink, Link {
 
   #end(code: ErrorCode, reason: string, debug: string): void {
     if (this.#endedReason !== undefined) return;
-    this.#sender.goAway(this.#lastStreamId, code, debug);
+    this.#sender.goAway(this.#calls.lastId, code, debug);
     this.#finish(reason);
   }
 
@@ -665,10 +439,7 @@ export class Connection implements FrameSink, Link {
     this.#endedReason = reason;
     this.#reader.stop();
     this.#blocks.clear();
-    for (const call of [...this.#streams.values()]) {
-      call.cancel();
-      this.#close(call, true);
-    }
+    this.#calls.cancelAll();
     this.#shared.observer.closed?.(this.peer, reason);
     this.#wake();
   }

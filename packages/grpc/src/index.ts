@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export type { ConnectionObserver } from './connection.js';
+export type { ConnectionObserver } from './calls.js';
 export { GrpcServer, type GrpcServerOptions } from './driver/server.js';
 export { GrpcServerError, type GrpcServerErrorCode } from './errors.js';
 export { DEFAULT_LIMITS, type GrpcLimits } from './limits.js';

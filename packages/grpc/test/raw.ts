@@ -1,5 +1,6 @@
 /** A connection without a socket, and what a test needs to speak to it in frames. */
-import { Connection, type ConnectionObserver, type Shared } from '../src/connection.js';
+import type { ConnectionObserver, Shared } from '../src/calls.js';
+import { Connection } from '../src/connection.js';
 import { Deadlines } from '../src/deadlines.js';
 import { nodeInflate } from '../src/driver/gunzip.js';
 import { Flag, FrameType, PREFACE, readUint32, writeFrameHeader } from '../src/frame.js';
@@ -141,12 +142,15 @@ export class Peer {
   }
 
   taken(): Frame[] {
-    this.connection.taken();
-    const { chunks, blocks } = this.connection.output.take();
-    const bytes = Buffer.concat(chunks);
-    for (const each of blocks) this.shared.pool.give(each);
-    if (this.connection.congested && !this.stuck) this.connection.congested = false;
-    return cut(bytes);
+    const frames: Frame[] = [];
+    do {
+      this.connection.taken();
+      const { chunks, blocks } = this.connection.output.take();
+      frames.push(...cut(Buffer.concat(chunks)));
+      for (const each of blocks) this.shared.pool.give(each);
+      if (this.connection.congested && !this.stuck) this.connection.congested = false;
+    } while (this.connection.output.bytes > 0);
+    return frames;
   }
 
   /** Lets time pass. */

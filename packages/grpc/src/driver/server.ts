@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Clock, type Logger, silentLogger, type Timer } from '@kontiki/std';
-import type { ConnectionObserver, Shared } from '../connection.js';
+import type { ConnectionObserver, Shared } from '../calls.js';
 import { Deadlines, type Expiring } from '../deadlines.js';
 import { Budget } from '../guards.js';
 import { type GrpcLimits, limitsOf } from '../limits.js';

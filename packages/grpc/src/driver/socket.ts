@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '@kontiki/std';
-import { Connection, type Shared } from '../connection.js';
+import type { Shared } from '../calls.js';
+import { Connection } from '../connection.js';
 import type { GrpcLimits } from '../limits.js';
 
 /** What a joined socket needs of its server. */
