@@ -197,7 +197,8 @@ export class Sender {
 
   /** Lets all who wait send, in turns. */
   pumpAll(): void {
-    for (let progress = true; progress && !this.#congested && this.#window.available > 0; ) {
+    // Also without a window: what has sent all its data needs none for its trailers.
+    for (let progress = true; progress && !this.#congested; ) {
       progress = false;
       for (const call of this.#waiting) {
         if (this.#step(call)) progress = true;

@@ -216,3 +216,19 @@ it('lets the client send as its messages are read, no more and no less', async (
     { numRuns: 60 },
   );
 });
+
+it('ends a call whose last byte used up the window', () => {
+  const calls: StreamCall[] = [];
+  const peer = new Peer({ '/t.T/Stream': stream((call) => void calls.push(call)) });
+  peer.send(headers(1, request('/t.T/Stream')), headers(3, request('/t.T/Stream')));
+  peer.stuck = true;
+  peer.connection.congested = true;
+  calls[0]!.write(Buffer.alloc(32_762));
+  calls[0]!.end();
+  calls[1]!.write(Buffer.alloc(32_763));
+  peer.stuck = false;
+  peer.connection.congested = false;
+  const sent = peer.taken();
+  expect(sent.reduce((sum, { type, payload }) => sum + (type === FrameType.Data ? payload.length : 0), 0)).toBe(65_535);
+  expect(sent.some(({ type, id, flags }) => type === FrameType.Headers && id === 1 && (flags & 1) !== 0)).toBe(true);
+});
