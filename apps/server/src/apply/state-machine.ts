@@ -74,7 +74,7 @@ export class ServerStateMachine implements StateMachine<Outcome> {
   }
 
   #applyRequest(request: Request): Applied<Outcome> {
-    const id = request.header?.ID ?? request.ID;
+    const id = request.header?.ID ?? request.ID ?? 0n;
     const startedMs = this.#ports.state.nowMs();
     const outcome = this.#outcome(request);
     this.#ports.observe?.(request, outcome, startedMs);

@@ -6,7 +6,7 @@ import type { Clock } from '@kontiki/std';
 import type { Alarms } from '../apply/alarms.js';
 import type { CompactionReply, Reply } from '../apply/handlers.js';
 import type { Quota } from '../apply/quota.js';
-import { type Request, request } from '../apply/request.js';
+import type { EncodedOperation, Request } from '../apply/request.js';
 import type { Outcome } from '../apply/state-machine.js';
 import type { Membership } from '../cluster/members.js';
 import { ServerError } from '../errors.js';
@@ -151,15 +151,14 @@ export class Node {
     return passReadBarrier(this.#parts.driver, this.#parts.readMetrics);
   }
 
-  put(put: rpc.PutRequest): Promise<rpc.PutResponse> {
-    return this.#propose({ put });
+  /** An operation as the client encoded it, checked. */
+  operate(operation: 'put', body: Uint8Array): Promise<rpc.PutResponse>;
+  operate(operation: 'deleteRange', body: Uint8Array): Promise<rpc.DeleteRangeResponse>;
+  operate(operation: 'txn', body: Uint8Array): Promise<rpc.TxnResponse>;
+  operate(operation: EncodedOperation, body: Uint8Array): Promise<Reply> {
+    return this.#parts.proposer.proposeEncoded(operation, body);
   }
-  deleteRange(deleteRange: rpc.DeleteRangeRequest): Promise<rpc.DeleteRangeResponse> {
-    return this.#propose({ deleteRange });
-  }
-  txn(txn: rpc.TxnRequest): Promise<rpc.TxnResponse> {
-    return this.#propose({ txn });
-  }
+
   compact(compaction: rpc.CompactionRequest): Promise<CompactionReply> {
     return this.#propose({ compaction });
   }
@@ -194,7 +193,7 @@ export class Node {
   }
 
   /** The state machine answers each kind of request with that kind's reply. */
-  async #propose<R extends Reply>(operation: Partial<Omit<Request, 'header' | 'ID'>>, term?: number): Promise<R> {
-    return (await this.#parts.proposer.propose(request(operation), term)) as R;
+  #propose<R extends Reply>(operation: Request, term?: number): Promise<R> {
+    return this.#parts.proposer.propose(operation, term) as Promise<R>;
   }
 }

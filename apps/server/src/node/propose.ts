@@ -1,7 +1,7 @@
 import { type MembershipChange, type RaftDriver, RaftError, type RaftErrorCode } from '@kontiki/raft';
 import type { Clock } from '@kontiki/std';
 import type { Reply } from '../apply/handlers.js';
-import { encodeRequest, type Request } from '../apply/request.js';
+import { type EncodedOperation, encodeOperation, encodeRequest, type Request } from '../apply/request.js';
 import type { Outcome } from '../apply/state-machine.js';
 import { encodeMemberChange } from '../cluster/member-change.js';
 import type { MemberChange } from '../cluster/members.js';
@@ -62,13 +62,16 @@ export class Proposer {
    * @param term only as the leader of this term, which this member must be; for what a leader decides by its own clock
    * @throws the error it was answered with, or why no answer came: after a timeout it may still take effect later
    */
-  async propose(request: Request, term?: number): Promise<Reply> {
-    this.#checkBacklog();
-    const { driver, ids, maxRequestBytes } = this.#options;
-    const id = ids.next();
+  propose(request: Request, term?: number): Promise<Reply> {
+    const id = this.#options.ids.next();
     const data = encodeRequest({ ...request, header: { ID: id, username: '', authRevision: 0 } });
-    if (data.length > maxRequestBytes) throw new ServerError('RequestTooLarge');
-    return this.#settled(term === undefined ? driver.propose(id, data) : driver.proposeInTerm(id, data, term));
+    return this.#submit(id, data, term);
+  }
+
+  /** The same for an operation that came encoded. @param body copied */
+  proposeEncoded(operation: EncodedOperation, body: Uint8Array): Promise<Reply> {
+    const id = this.#options.ids.next();
+    return this.#submit(id, encodeOperation(id, operation, body), undefined);
   }
 
   /** Changes who is a member, one change at a time; otherwise as {@link propose}. */
@@ -89,28 +92,38 @@ export class Proposer {
     }
   }
 
-  async #settled(outcome: Promise<Outcome>): Promise<Reply> {
+  #submit(id: bigint, data: Uint8Array, term: number | undefined): Promise<Reply> {
+    const { driver, maxRequestBytes } = this.#options;
+    if (this.#isBehind()) return Promise.reject(new ServerError('RequestTooManyRequests'));
+    if (data.length > maxRequestBytes) return Promise.reject(new ServerError('RequestTooLarge'));
+    return this.#settled(term === undefined ? driver.propose(id, data) : driver.proposeInTerm(id, data, term));
+  }
+
+  #settled(outcome: Promise<Outcome>): Promise<Reply> {
     const { clock, explain } = this.#options;
     const sinceMs = clock.monotonic();
     this.#pending++;
-    try {
-      const settled = await outcome;
-      if (!settled.ok) throw settled.error;
-      return settled.reply;
-    } catch (error) {
-      const condition = error instanceof RaftError ? REFUSALS[error.code] : undefined;
-      if (condition === undefined) throw error;
-      this.#onFailed();
-      throw new ServerError(condition === 'Timeout' ? explain(sinceMs) : condition, { cause: error });
-    } finally {
-      this.#pending--;
-    }
+    return outcome.then(
+      (settled) => {
+        this.#pending--;
+        if (!settled.ok) throw settled.error;
+        return settled.reply;
+      },
+      (error: unknown) => {
+        this.#pending--;
+        const condition = error instanceof RaftError ? REFUSALS[error.code] : undefined;
+        if (condition === undefined) throw error;
+        this.#onFailed();
+        throw new ServerError(condition === 'Timeout' ? explain(sinceMs) : condition, { cause: error });
+      },
+    );
   }
 
-  #checkBacklog(): void {
+  /** More is committed and not applied than may be. */
+  #isBehind(): boolean {
     // Only who has many requests under way can have many waiting; asking raft each time would cost more.
-    if (this.#pending < MAX_APPLY_BACKLOG) return;
+    if (this.#pending < MAX_APPLY_BACKLOG) return false;
     const { commit, applied } = this.#options.driver.status();
-    if (commit - applied > MAX_APPLY_BACKLOG) throw new ServerError('RequestTooManyRequests');
+    return commit - applied > MAX_APPLY_BACKLOG;
   }
 }

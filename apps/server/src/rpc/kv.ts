@@ -1,13 +1,14 @@
 import { fromEtcd, MvccError } from '@kontiki/mvcc';
-import { rpc } from '@kontiki/proto';
-import type { Histogram } from '@kontiki/std';
+import { encodeRangeResponse, rpc } from '@kontiki/proto';
+import { assert, type Histogram } from '@kontiki/std';
+import type { Reply } from '../apply/handlers.js';
 import { costOfPut, costOfTxn } from '../apply/quota.js';
-import { fromRangeResult, fromTxnResult, toRangeOptions, toTxn } from '../apply/txn-form.js';
+import { fromTxnResult, toRangeOptions, toTxn } from '../apply/txn-form.js';
 import { ServerError } from '../errors.js';
 import type { Node } from '../node/node.js';
-import { header } from './header.js';
+import { HeaderField, header } from './header.js';
 import { checkRoom } from './room.js';
-import { type Service, service } from './service.js';
+import { type Call, Encoded, type Service, service } from './service.js';
 import { checkDelete, checkPut, checkRange, checkTxn } from './validate.js';
 
 export interface KvOptions {
@@ -18,6 +19,7 @@ export interface KvOptions {
 }
 
 export function kvService(node: Node, options: KvOptions): Service {
+  const headers = new HeaderField(node);
   return service(rpc.KVDefinition, {
     async range(request) {
       if (node.isLearner && !request.serializable) throw new ServerError('NotSupportedForLearner');
@@ -26,37 +28,36 @@ export function kvService(node: Node, options: KvOptions): Service {
       const startedMs = node.nowMs();
       let success = false;
       try {
-        const result = await node.store.rangeInSlices(fromEtcd(request.key, request.rangeEnd), toRangeOptions(request));
+        const range = fromEtcd(request.key, request.rangeEnd);
+        const result = await node.store.rangeEncodedInSlices(range, toRangeOptions(request));
         success = true;
-        return { ...fromRangeResult(result), header: header(node, result.revision) };
+        const { kvs, more, count, revision } = result;
+        return new Encoded(headers.encode(revision), encodeRangeResponse({ header: undefined, kvs, more, count }));
       } finally {
         options.rangeSeconds(success).observe((node.nowMs() - startedMs) / 1000);
       }
     },
 
-    async put(request) {
+    put(request, call) {
       checkRoom(node, costOfPut(request));
       checkPut(request);
-      const reply = await node.put(request);
-      return { ...reply, header: header(node, reply.header?.revision) };
+      return node.operate('put', bytesOf(call)).then((reply) => {
+        if (reply.prevKv !== undefined) return complete(node, reply);
+        return new Encoded(headers.encode(reply.header?.revision));
+      });
     },
 
-    async deleteRange(request) {
+    deleteRange(request, call) {
       checkDelete(request);
-      const reply = await node.deleteRange(request);
-      return { ...reply, header: header(node, reply.header?.revision) };
+      return node.operate('deleteRange', bytesOf(call)).then((reply) => complete(node, reply));
     },
 
-    async txn(request) {
+    async txn(request, call) {
       checkRoom(node, costOfTxn(request));
       checkTxn(request, options.maxTxnOps);
-      if (isReadOnly(request)) {
-        if (!isSerializable(request)) await node.readBarrier();
-        const reply = fromTxnResult(node.store.read(toTxn(request)));
-        return { ...reply, header: header(node, reply.header?.revision) };
-      }
-      const reply = await node.txn(request);
-      return { ...reply, header: header(node, reply.header?.revision) };
+      if (!isReadOnly(request)) return complete(node, await node.operate('txn', bytesOf(call)));
+      if (!isSerializable(request)) await node.readBarrier();
+      return complete(node, fromTxnResult(node.store.read(toTxn(request))));
     },
 
     async compact(request) {
@@ -71,6 +72,16 @@ export function kvService(node: Node, options: KvOptions): Service {
       }
     },
   });
+}
+
+/** The reply with its header filled in. */
+function complete<R extends Reply>(node: Node, reply: R): R & { readonly header: rpc.ResponseHeader } {
+  return { ...reply, header: header(node, reply.header?.revision) };
+}
+
+function bytesOf({ message }: Call): Uint8Array {
+  assert(message !== undefined, 'a unary call has its message');
+  return message;
 }
 
 /** Nothing but reads at the top level; a nested transaction goes through the log even if it only reads, as in etcd. */

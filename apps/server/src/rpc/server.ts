@@ -4,10 +4,18 @@
 import type { Socket } from 'node:net';
 import { type CallInfo, GrpcServer, type Method, type StreamCall as RawStream, type UnaryCall } from '@kontiki/grpc';
 import { type AnyMethodDefinition, errors } from '@kontiki/proto';
-import { type Clock, Deferred, fromLatin1, type Logger } from '@kontiki/std';
+import { type Clock, concat, Deferred, fromLatin1, type Logger } from '@kontiki/std';
 import { RpcError, toRpcError } from './errors.js';
 import type { Interceptor, RpcMetrics } from './interceptors.js';
-import type { Call, Service, StreamCall, StreamControl, StreamHandler, UnaryHandler } from './service.js';
+import {
+  type Call,
+  Encoded,
+  type Service,
+  type StreamCall,
+  type StreamControl,
+  type StreamHandler,
+  type UnaryHandler,
+} from './service.js';
 import type { SlowCalls } from './slow-calls.js';
 
 export interface RpcServerOptions {
@@ -112,7 +120,8 @@ function unary(
       const slow = (response: unknown): void => {
         const tookMs = clock.monotonic() - startedMs;
         if (tookMs <= slowCalls.thresholdMs || request === undefined) return;
-        slowCalls.log({ method, remote: call.peer, tookMs, request, response });
+        const shown = response instanceof Encoded ? method.responseType.decode(concat(response.parts)) : response;
+        slowCalls.log({ method, remote: call.peer, tookMs, request, response: shown });
       };
       const failed = (error: unknown): void => {
         const { code, message } = toRpcError(error);
@@ -121,17 +130,19 @@ function unary(
         slow(undefined);
       };
       const answered = (response: unknown): void => {
-        let bytes: Uint8Array;
+        let parts: readonly Uint8Array[];
         try {
-          bytes = encode(method, response);
+          parts = response instanceof Encoded ? response.parts : [encode(method, response)];
         } catch (error) {
           failed(error);
           return;
         }
-        metrics.sentBytes.add(bytes.length);
+        let bytes = 0;
+        for (const part of parts) bytes += part.length;
+        metrics.sentBytes.add(bytes);
         metrics.sent(fullName, method);
         metrics.handled(fullName, method, errors.GrpcCode.OK, startedMs);
-        call.respond(bytes);
+        call.respond(...parts);
         slow(response);
       };
       try {
@@ -187,10 +198,12 @@ function streaming(
 /** What the two kinds of calls have in common. */
 class EngineCall implements Call {
   readonly stream: StreamControl | undefined;
+  readonly message: Uint8Array | undefined;
   readonly #call: CallInfo;
 
   constructor(call: UnaryCall | RawStream) {
     this.#call = call;
+    this.message = 'message' in call ? call.message : undefined;
   }
 
   metadata(key: string): string | undefined {

@@ -6,6 +6,8 @@ import type { AnyMethodDefinition, RequestOf, ResponseOf, ServiceDefinition } fr
 
 /** What a handler may know of the call it answers. */
 export interface Call {
+  /** The request as it came, in a unary call: it may be passed on, not kept. */
+  readonly message: Uint8Array | undefined;
   /** The first value of a metadata key (lower case), or undefined. */
   metadata(key: string): string | undefined;
   /** True once nobody waits for the answer: cancelled, past its deadline, or the connection is gone. */
@@ -34,7 +36,18 @@ export interface StreamCall<Request, Response> extends Call {
   drained(): Promise<void>;
 }
 
-export type UnaryHandler<Request, Response> = (request: Request, call: Call) => Promise<Response> | Response;
+/** A response whose bytes are made already: parts that are one message together. */
+export class Encoded {
+  readonly parts: readonly Uint8Array[];
+  constructor(...parts: readonly Uint8Array[]) {
+    this.parts = parts;
+  }
+}
+
+export type UnaryHandler<Request, Response> = (
+  request: Request,
+  call: Call,
+) => Promise<Response | Encoded> | Response | Encoded;
 /** The stream ends with OK when the promise resolves, with the error's status when it rejects. */
 export type StreamHandler<Request, Response> = (stream: StreamCall<Request, Response>) => Promise<void>;
 

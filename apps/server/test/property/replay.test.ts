@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { MemoryLevel } from 'memory-level';
 import { describe, expect, it } from 'vitest';
 import { Quota } from '../../src/apply/quota.js';
-import { encodeRequest, request } from '../../src/apply/request.js';
+import { encodeRequest } from '../../src/apply/request.js';
 import { type Outcome, ServerStateMachine } from '../../src/apply/state-machine.js';
 import { BackendSlot } from '../../src/storage/backend-slot.js';
 import { openTables, type Tables } from '../../src/storage/tables.js';
@@ -142,7 +142,7 @@ const history = fc.array(operation, { minLength: 1, maxLength: 40 }).map((operat
       index: i + 1,
       term: 1,
       kind: 'normal',
-      data: encodeRequest({ ...request(one), header: { ID: BigInt(i + 1), username: '', authRevision: 0 } }),
+      data: encodeRequest({ ...one, header: { ID: BigInt(i + 1), username: '', authRevision: 0 } }),
     }),
   ),
 );
@@ -196,9 +196,7 @@ describe('the state machine', () => {
   it('stores key-values as the bytes of the message', async () => {
     const replica = await Replica.open(newDb());
     const one = rpc.PutRequest.fromPartial({ key: Buffer.from('k'), value: Buffer.from('v'), lease: 0n });
-    replica.apply([
-      { index: 1, term: 1, kind: 'normal', data: encodeRequest({ ...request({ put: one }), header: undefined }) },
-    ]);
+    replica.apply([{ index: 1, term: 1, kind: 'normal', data: encodeRequest({ put: one, header: undefined }) }]);
     const { store } = replica.tables;
     const [encoded] = store.rangeEncoded(all()).kvs;
     expect(kv.KeyValue.decode(encoded!)).toEqual(store.range(all()).kvs[0]);
