@@ -50,8 +50,8 @@ export const FRAME_HEADER_BYTES = 9;
 export const DEFAULT_MAX_FRAME_BYTES = 16_384;
 export const LARGEST_MAX_FRAME_BYTES = 16_777_215;
 export const DEFAULT_WINDOW_BYTES = 65_535;
-export const LARGEST_WINDOW_BYTES = 2 ** 31 - 1;
-export const LARGEST_STREAM_ID = 2 ** 31 - 1;
+export const LARGEST_WINDOW_BYTES: number = 2 ** 31 - 1;
+export const LARGEST_STREAM_ID: number = 2 ** 31 - 1;
 
 /** Writes the nine bytes. @returns the offset after them */
 export function writeFrameHeader(
