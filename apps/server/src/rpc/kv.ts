@@ -32,7 +32,7 @@ export function kvService(node: Node, options: KvOptions): Service {
         const result = await node.store.rangeEncodedInSlices(range, toRangeOptions(request));
         success = true;
         const { kvs, more, count, revision } = result;
-        return new Encoded(headers.encode(revision), encodeRangeResponse({ header: undefined, kvs, more, count }));
+        return new Encoded([headers.encode(revision), encodeRangeResponse({ header: undefined, kvs, more, count })]);
       } finally {
         options.rangeSeconds(success).observe((node.nowMs() - startedMs) / 1000);
       }
@@ -43,7 +43,7 @@ export function kvService(node: Node, options: KvOptions): Service {
       checkPut(request);
       return node.operate('put', bytesOf(call)).then((reply) => {
         if (reply.prevKv !== undefined) return complete(node, reply);
-        return new Encoded(headers.encode(reply.header?.revision));
+        return new Encoded([headers.encode(reply.header?.revision)]);
       });
     },
 

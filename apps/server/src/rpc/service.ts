@@ -26,22 +26,19 @@ export interface StreamControl {
   onEnd(callback: () => void): void;
 }
 
+/** A response whose bytes are made already: parts that are one message together. */
+export class Encoded {
+  constructor(readonly parts: readonly Uint8Array[]) {}
+}
+
 /** A streaming call. */
 export interface StreamCall<Request, Response> extends Call {
   /** Ends when the client half-closes. Must be consumed by one reader. */
   readonly requests: AsyncIterable<Request>;
   /** @returns false when the peer reads slower than we write: wait for {@link drained} before the next one. */
-  write(response: Response): boolean;
+  write(response: Response | Encoded): boolean;
   /** Resolves when there is room again, or the call is cancelled. */
   drained(): Promise<void>;
-}
-
-/** A response whose bytes are made already: parts that are one message together. */
-export class Encoded {
-  readonly parts: readonly Uint8Array[];
-  constructor(...parts: readonly Uint8Array[]) {
-    this.parts = parts;
-  }
 }
 
 export type UnaryHandler<Request, Response> = (

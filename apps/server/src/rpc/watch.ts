@@ -1,9 +1,10 @@
-import { type Event, fromEtcd, MvccError, type WatchBatch, type Watcher } from '@kontiki/mvcc';
+import { fromEtcd, MvccError, type WatchBatch, type Watcher } from '@kontiki/mvcc';
 import { errors, rpc } from '@kontiki/proto';
 import { type Clock, type Counter, Deferred, type Random, type Timer } from '@kontiki/std';
 import type { Node } from '../node/node.js';
-import { header } from './header.js';
-import { type Service, type StreamCall, service } from './service.js';
+import { HeaderField, header } from './header.js';
+import { type Encoded, type Service, type StreamCall, service } from './service.js';
+import { WatchBytes, watchIdField } from './watch-bytes.js';
 
 type WatchStream = StreamCall<rpc.WatchRequest, rpc.WatchResponse>;
 
@@ -26,7 +27,8 @@ export interface WatchServiceOptions {
   readonly events: Counter;
 }
 
-export function watchService(node: Node, options: WatchServiceOptions): Service {
+export function watchService(node: Node, given: WatchServiceOptions): Service {
+  const options = { ...given, bytes: new WatchBytes(new HeaderField(node)) };
   return service(rpc.WatchDefinition, {
     async watch(stream) {
       options.streams.add(1);
@@ -39,8 +41,14 @@ export function watchService(node: Node, options: WatchServiceOptions): Service 
   });
 }
 
+interface SessionOptions extends WatchServiceOptions {
+  readonly bytes: WatchBytes;
+}
+
 interface Watched {
   readonly id: bigint;
+  /** The id as a field of a response. */
+  readonly idField: Uint8Array;
   readonly watcher: Watcher;
   readonly progressNotify: boolean;
   readonly fragment: boolean;
@@ -57,7 +65,7 @@ interface Watched {
  */
 class WatchSession {
   readonly #node: Node;
-  readonly #options: WatchServiceOptions;
+  readonly #options: SessionOptions;
   readonly #stream: WatchStream;
   readonly #watched = new Map<bigint, Watched>();
   /** Ids of watchers that a compaction ended: etcd goes on knowing them until the client cancels them. */
@@ -71,7 +79,7 @@ class WatchSession {
   #ended = false;
   readonly #failed = new Deferred<never>();
 
-  constructor(node: Node, options: WatchServiceOptions, stream: WatchStream) {
+  constructor(node: Node, options: SessionOptions, stream: WatchStream) {
     this.#node = node;
     this.#options = options;
     this.#stream = stream;
@@ -138,7 +146,8 @@ class WatchSession {
       watcher.cancel();
       return this.#refuse('mvcc: duplicate watch ID provided on the WatchStream');
     }
-    watched = { id, watcher, progressNotify: request.progressNotify, fragment: request.fragment, active: true };
+    const { progressNotify, fragment } = request;
+    watched = { id, idField: watchIdField(id), watcher, progressNotify, fragment, active: true };
     this.#watched.set(id, watched);
     if (request.progressNotify) this.#startProgress();
     this.#answer({ watchId: id, created: true, header: header(this.#node, revision) });
@@ -237,8 +246,8 @@ class WatchSession {
       if (batch === undefined) continue;
       // Behind the others: a busy watcher does not keep a quiet one waiting.
       this.#readable.add(watched);
-      for (const response of this.#responses(watched, batch)) {
-        this.#options.events.add(response.events.length);
+      for (const { response, events } of this.#responses(watched, batch)) {
+        this.#options.events.add(events);
         if (!this.#stream.write(response)) await this.#stream.drained();
         if (this.#ended) return;
       }
@@ -251,57 +260,28 @@ class WatchSession {
     return batch;
   }
 
-  *#responses(watched: Watched, batch: WatchBatch): Generator<rpc.WatchResponse> {
+  *#responses(
+    { id, idField, fragment }: Watched,
+    batch: WatchBatch,
+  ): Generator<{ readonly response: rpc.WatchResponse | Encoded; readonly events: number }> {
     if (batch.kind === 'compacted') {
-      this.#drop(watched);
-      this.#overtaken.add(watched.id);
-      yield rpc.WatchResponse.fromPartial({
+      this.#drop(this.#watched.get(id)!);
+      this.#overtaken.add(id);
+      const response = rpc.WatchResponse.fromPartial({
         // etcd's quirk: this one answer names no revision.
         header: { ...header(this.#node), revision: 0 },
-        watchId: watched.id,
+        watchId: id,
         canceled: true,
         compactRevision: batch.compactRevision,
       });
+      yield { response, events: 0 };
       return;
     }
-    const events = batch.events.map(fromEvent);
-    const common = { header: header(this.#node, batch.revision), watchId: watched.id };
-    if (!watched.fragment) {
-      yield rpc.WatchResponse.fromPartial({ ...common, events });
-      return;
-    }
-    yield* fragments(rpc.WatchResponse.fromPartial({ ...common, events }), this.#options.fragmentBytes);
+    const { bytes, fragmentBytes } = this.#options;
+    const { revision, events } = batch;
+    if (fragment) yield* bytes.fragments(idField, revision, events, fragmentBytes);
+    else yield { response: bytes.whole(idField, revision, events), events: events.length };
   }
-}
-
-/** Splits between events so that each part stays below `maxBytes` where one event alone does; all but the last say so. */
-export function* fragments(response: rpc.WatchResponse, maxBytes: number): Generator<rpc.WatchResponse> {
-  if (response.events.length < 2 || sizeOf(response) < maxBytes) {
-    yield response;
-    return;
-  }
-  const overhead = sizeOf({ ...response, events: [] });
-  let part: rpc.WatchResponse['events'] = [];
-  let partBytes = overhead;
-  for (const event of response.events) {
-    const bytes = sizeOf({ ...response, events: [event] }) - overhead;
-    if (part.length > 0 && partBytes + bytes >= maxBytes) {
-      yield { ...response, events: part, fragment: true };
-      part = [];
-      partBytes = overhead;
-    }
-    part.push(event);
-    partBytes += bytes;
-  }
-  yield { ...response, events: part, fragment: false };
-}
-
-function sizeOf(response: rpc.WatchResponse): number {
-  return rpc.WatchResponse.encode(response).finish().length;
-}
-
-function fromEvent(event: Event): rpc.WatchResponse['events'][number] {
-  return { type: event.type === 'put' ? 0 : 1, kv: event.kv, prevKv: event.prevKv };
 }
 
 function refusal(error: unknown): string {
