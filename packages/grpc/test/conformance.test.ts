@@ -400,6 +400,39 @@ describe('a header block is decoded even when its stream is of no interest', () 
   });
 });
 
+it('4.2 a frame longer than allowed, whose header comes in pieces', () => {
+  const client = peer();
+  const long = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0, 1]);
+  expect(client.send(long.subarray(0, 5))).toEqual([]);
+  expect(lines(client.send(long.subarray(5)))).toEqual([`GoAway ${E.FrameSizeError}`]);
+});
+
+it('4.3 the same bytes mean something else once the table has changed', () => {
+  const seen: (string | undefined)[] = [];
+  const client = new Peer({
+    [ECHO]: unary((each) => {
+      seen.push(each.metadata('x'));
+      each.respond();
+    }),
+  });
+  const ask = (id: number, more: Buffer): void => {
+    client.send(
+      frame(HEADERS, Flag.EndHeaders, id, Buffer.concat([block(request(ECHO)), more])),
+      data(id, message('')),
+    );
+  };
+  const add = (value: string): Buffer =>
+    Buffer.concat([Buffer.from([0x40, 1]), Buffer.from('x'), Buffer.from([1]), Buffer.from(value)]);
+  const newest = Buffer.from([0x80 | 62]);
+  ask(1, add('1'));
+  ask(3, newest);
+  ask(5, newest);
+  ask(7, add('2'));
+  ask(9, newest);
+  ask(11, newest);
+  expect(seen).toEqual(['1', '1', '1', '2', '2', '2']);
+});
+
 it('4.1 frames may come in any pieces', () => {
   const bytes = Buffer.concat([
     PREFACE,

@@ -221,6 +221,20 @@ describe('time', () => {
     expect(peer.connection.endedReason).toBe('limit frameMs');
   });
 
+  it('but not those of a client we do not read from', () => {
+    const { peer, calls } = held({ frameMs: 5000, messageMs: 8000 });
+    peer.send(headers(1, request(HOLD)), data(1, message('x')).subarray(0, 12));
+    peer.stuck = true;
+    peer.connection.congested = true;
+    peer.wait(60_000, 1000);
+    peer.stuck = false;
+    peer.connection.congested = false;
+    peer.wait(4000, 1000);
+    peer.send(data(1, message('x')).subarray(12));
+    expect(calls.length).toBe(1);
+    expect(peer.connection.endedReason).toBeUndefined();
+  });
+
   it('messageMs: a request that does not come to its end is ended, others go on', () => {
     const { peer, streams } = held({ messageMs: 8000 });
     peer.send(headers(1, request(HOLD)), headers(3, request('/t.T/Stream')), headers(5, request('/t.T/Stream')));

@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { systemClock } from '@kontiki/std/node';
 import { GrpcServer, type GrpcServerOptions, type Method, StatusCode } from '../src/index.js';
 
@@ -6,6 +6,8 @@ import { GrpcServer, type GrpcServerOptions, type Method, StatusCode } from '../
 export interface Serving {
   readonly server: GrpcServer;
   readonly port: number;
+  /** The server's ends of all connections so far. */
+  readonly sockets: readonly Socket[];
   close(): Promise<void>;
 }
 
@@ -19,10 +21,15 @@ export async function serve(
     methods: new Map(Object.entries(methods)),
     ...options,
   });
-  const listener: Server = createServer((socket) => server.accept(socket));
+  const sockets: Socket[] = [];
+  const listener: Server = createServer((socket) => {
+    sockets.push(socket);
+    server.accept(socket);
+  });
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   return {
     server,
+    sockets,
     port: (listener.address() as AddressInfo).port,
     close: async () => {
       listener.close();
