@@ -45,7 +45,6 @@ export const APPS: Readonly<Record<string, Room>> = {
     ours: ['std', 'proto', 'raft', 'wal', 'mvcc', 'lease', 'auth', 'grpc', 'bbolt'],
     oursInTests: ['sim', 'client'],
     theirs: {
-      '@grpc/grpc-js': ['rpc/', 'peers/', 'server.ts'],
       level: ['server.ts'],
       pino: ['observe/'],
       'prom-client': ['observe/'],
