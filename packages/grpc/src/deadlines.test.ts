@@ -86,3 +86,18 @@ it('lets an expiring item add and remove others', () => {
   wheel.advance(300, (item) => expired.push(item));
   expect(expired.at(-1)).toBe(third);
 });
+
+it.each([4096, 8192, 2_097_152, 4_194_304, 6_291_456])(
+  'expires what is due at the begin of a lap, %d ms',
+  (deadlineMs) => {
+    const wheel = new Deadlines();
+    const item = new Item(deadlineMs);
+    wheel.add(item, 0);
+    const expired: Expiring[] = [];
+    wheel.advance(deadlineMs - 1, (each) => expired.push(each));
+    expect(expired).toEqual([]);
+    expect(wheel.earliestMs).toBeLessThanOrEqual(deadlineMs);
+    wheel.advance(deadlineMs, (each) => expired.push(each));
+    expect(expired).toEqual([item]);
+  },
+);

@@ -4,6 +4,7 @@ import { type Status, StatusCode } from './status.js';
 /** One byte of flags and four of length, before each message. */
 export const PREFIX_BYTES = 5;
 const COMPRESSED = 1;
+const NOTHING: Buffer = Buffer.alloc(0);
 const FIRST_PIECE_BYTES = 64 * 1024;
 /** A small message may inflate to this, whatever the ratio: zeros do. */
 const RATIO_FREE_BYTES = 256 * 1024;
@@ -64,9 +65,9 @@ export class MessageReader {
   readonly #prefix: Uint8Array = new Uint8Array(PREFIX_BYTES);
   #prefixBytes = 0;
   #length = 0;
-  #body: Buffer = Buffer.alloc(0);
+  #body: Buffer = NOTHING;
   #bodyBytes = 0;
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = NOTHING;
   #at = 0;
   #end = 0;
   #wireBytes = 0;
@@ -101,7 +102,11 @@ export class MessageReader {
   /** The next message of what was pushed; undefined: no whole one; a status: what refuses it. */
   next(): Uint8Array | Status | undefined {
     while (this.#prefixBytes < PREFIX_BYTES) {
-      if (this.#at === this.#end) return undefined;
+      if (this.#at === this.#end) {
+        // A stream that is quiet from now on must not hold the chunk alive.
+        this.#bytes = NOTHING;
+        return undefined;
+      }
       this.#prefix[this.#prefixBytes++] = this.#bytes[this.#at++]!;
       if (this.#prefixBytes === PREFIX_BYTES) {
         this.#length = readUint32(this.#prefix, 1);
@@ -122,13 +127,13 @@ export class MessageReader {
     this.#bodyBytes += taken;
     this.#at += taken;
     if (this.#bodyBytes < this.#length) {
-      this.#bytes = this.#body;
+      this.#bytes = NOTHING;
       this.#at = this.#end = 0;
       return undefined;
     }
     const { buffer, byteOffset } = this.#body;
     const whole = new Uint8Array(buffer, byteOffset, this.#length);
-    this.#body = Buffer.alloc(0);
+    this.#body = NOTHING;
     this.#bodyBytes = 0;
     return this.#finish(whole);
   }

@@ -21,14 +21,16 @@ export interface DecodedBlock {
   readonly tooLarge: boolean;
 }
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
 /** Decodes the header blocks of one connection, in order. */
 export class HpackDecoder {
   readonly table: HeaderTable;
   readonly #options: DecoderOptions;
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = NOTHING;
   #at = 0;
   #end = 0;
-  #scratch: Buffer = Buffer.alloc(0);
+  #scratch: Buffer = NOTHING;
 
   constructor(options: DecoderOptions) {
     this.#options = options;
@@ -60,6 +62,8 @@ export class HpackDecoder {
         fields.push(field);
       }
     }
+    // A connection that is quiet from now on must not hold the chunk alive.
+    this.#bytes = NOTHING;
     return { fields, tooLarge };
   }
 
