@@ -200,6 +200,16 @@ it('answers that wait in the socket are not overwritten by later ones', async ()
     if (index % 50 === 0) await wait(1);
   }
   await wait(50);
+  // It reads in small pieces, and another one is answered meanwhile, out of the same pool of memory.
+  const other = new Raw(port);
+  other.socket.write(HELLO);
+  let id = -1;
+  client.socket.on('data', () => {
+    client.socket.pause();
+    id += 2;
+    other.socket.write(call(id, ECHO, 'z'));
+    setTimeout(() => client.socket.resume(), 1);
+  });
   client.socket.resume();
   const frames = await client.until(ended(2 * count - 1));
   const wrong = frames.filter(
