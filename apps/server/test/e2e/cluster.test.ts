@@ -55,6 +55,27 @@ describe.skipIf(findEtcdctl() === undefined)('three members', () => {
     clients.delete(leader);
   });
 
+  it('what goes on between members shows in the metrics of each', async () => {
+    for (const name of ['m1', 'm2', 'm3']) {
+      const scrape = async (): Promise<Map<string, number[]>> => {
+        const text = await (await fetch(`${cluster.server(name).clientUrl}/metrics`)).text();
+        const shown = new Map<string, number[]>();
+        for (const [, metric, value] of text.matchAll(/^(etcd_network_\w+?)(?:\{.*\})? (\S+)$/gm)) {
+          shown.set(metric!, [...(shown.get(metric!) ?? []), Number(value)]);
+        }
+        return shown;
+      };
+      await until(async () => (await scrape()).get('etcd_network_active_peers')?.join() === '1,1');
+      const shown = await scrape();
+      expect(shown.get('etcd_network_known_peers')).toEqual([1, 1]);
+      for (const way of ['sent', 'received']) {
+        // Two followers have little to say to each other.
+        const bytes = shown.get(`etcd_network_peer_${way}_bytes_total`) ?? [];
+        expect(bytes.some((count) => count > 0)).toBe(true);
+      }
+    }
+  });
+
   it('leases are renewed and told of by any member, and expire on all', async () => {
     const leader = await cluster.leader('m1', 'm2', 'm3');
     const [one, two] = others(leader) as [string, string];
