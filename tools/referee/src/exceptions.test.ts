@@ -207,16 +207,6 @@ describe('exceptions', () => {
     expect(judged(range, ok({}), refused(4294967317)).left).toBeGreaterThan(0);
   });
 
-  it('membership-not-there: only for calls that etcd refuses too, only that refusal', () => {
-    const add: Operation = { kind: 'memberRefused', call: 'add', url: '' };
-    const missing: Answer = { status: 12, details: 'method MemberAdd not implemented' };
-    const refused: Answer = { status: 3, details: 'etcdserver: given member URLs are invalid' };
-    expect(judged(add, refused, missing)).toEqual({ used: ['membership-not-there'], left: 0 });
-    expect(judged(add, ok({}), missing).left).toBeGreaterThan(0);
-    expect(judged(add, refused, { ...missing, details: 'another' }).left).toBeGreaterThan(0);
-    expect(judged(range, refused, missing).left).toBeGreaterThan(0);
-  });
-
   it('varint-overflow: only where one was sent, only that refusal', () => {
     const refused: Answer = { status: 13, details: 'grpc: error unmarshalling request: varint of more than 64 bits' };
     const raw = (bytes: string): Operation => ({ kind: 'raw', path: '/etcdserverpb.KV/Range', bytes });

@@ -156,17 +156,6 @@ export const exceptions: readonly Exception[] = [
     },
   },
   {
-    name: 'membership-not-there',
-    reason: 'members cannot be added, removed, updated or promoted yet: those calls are not implemented, and say so',
-    excuse: ({ operation, left, right }) =>
-      operation.kind === 'memberRefused' &&
-      left.status !== 0 &&
-      right.status === 12 &&
-      /^method Member(Add|Remove|Update|Promote) not implemented$/.test(right.details)
-        ? { left, right: left }
-        : undefined,
-  },
-  {
     name: 'remaining-time',
     reason: 'a lease loses time between the two calls; up to 3 s are let pass',
     excuse: ({ operation, left, right }) => {
