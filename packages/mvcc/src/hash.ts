@@ -5,7 +5,8 @@
  * - nothing above the revision asked for;
  * - above the compacted revision everything;
  * - at or below it only what the revision asked for still shows, that is the newest version of every key that exists
- *   then; when no key exists then, what the compaction leaves;
+ *   then; when no key exists then, what the compaction leaves. For this last question a key that the very write of the
+ *   revision deleted and put again does not exist: etcd stops at its tombstone;
  * - never a tombstone at the compacted revision: some versions of etcd remove it and some do not.
  */
 import { crc32c, fromLatin1 } from '@kontiki/std';
@@ -16,6 +17,7 @@ import type { KeyIndex } from './index/key-index.js';
 import { all } from './range.js';
 import { decodeRevision, isTombstone, revisionBound } from './revision.js';
 import type { Slices } from './slices.js';
+import type { Key } from './types.js';
 
 /** Records between two looks at the clock. */
 const STRIDE = 64;
@@ -46,7 +48,7 @@ export interface HashJob {
 
 export async function hashHistory(job: HashJob): Promise<HistoryHash> {
   const { backend, index, revision, compactedRevision, slices } = job;
-  const isShown = index.count(all(), revision) > 0 || (job.compacting && (await hasTombstone(backend, revision)));
+  const isShown = await showsAny(job);
   const shownAt = isShown ? revision : compactedRevision;
   let hash = crc32c(fromLatin1(KEY_TABLE));
   let seen = 0;
@@ -62,12 +64,28 @@ export async function hashHistory(job: HashJob): Promise<HistoryHash> {
   return { hash, compactRevision: compactedRevision, hashRevision: revision };
 }
 
-async function hasTombstone(backend: Backend, revision: number): Promise<boolean> {
+/** Whether etcd's walk over the index finds a key at the revision asked for. It stops at a tombstone of that revision. */
+async function showsAny({ backend, index, revision, compacting }: HashJob): Promise<boolean> {
+  const deleted = await deletedAt(backend, revision);
+  const alive = index.count(all(), revision);
+  if (compacting) return alive > 0 || deleted.size > 0;
+  let reborn = 0;
+  for (const key of deleted) if (index.at(key, revision) !== undefined) reborn++;
+  return alive > reborn;
+}
+
+/** Keys with a tombstone of exactly this revision, also those put again by the same write. */
+async function deletedAt(backend: Backend, revision: number): Promise<ReadonlySet<Key>> {
   const bounds = { start: revisionBound(revision), end: revisionBound(revision + 1) };
+  const keys = new Set<Key>();
   for await (const records of backend.scan(KEY_TABLE, bounds)) {
-    if (records.some(([revisionKey]) => isTombstone(revisionKey))) return true;
+    for (const [revisionKey, value] of records) {
+      if (!isTombstone(revisionKey)) continue;
+      const { keyStart, keyEnd } = readFields(value);
+      keys.add(latin1Between(value, keyStart, keyEnd));
+    }
   }
-  return false;
+  return keys;
 }
 
 function counts(

@@ -209,14 +209,18 @@ export class NaiveStore {
     if (at > this.revision) throw new MvccError('FUTURE_REVISION', 'future');
     if (revision > 0 && at < this.compactedRevision) throw new MvccError('COMPACTED', 'compacted');
     const shown = new Set<Logged>();
+    let isAnyShown = false;
     for (const key of new Set(this.log.map((change) => change.key))) {
       const newest = this.log.findLast((change) => change.key === key && change.main <= at);
-      if (newest?.kv !== undefined) shown.add(newest);
+      if (newest?.kv === undefined) continue;
+      shown.add(newest);
+      // etcd does not see a key that the write of this very revision deleted and put again
+      isAnyShown ||= !this.log.some((change) => change.key === key && change.main === at && change.kv === undefined);
     }
     let hash = crc32c(fromLatin1('key'));
     for (const change of this.stored()) {
       if (change.main > at) continue;
-      if (change.main <= this.compactedRevision && shown.size > 0 && !shown.has(change)) continue;
+      if (change.main <= this.compactedRevision && isAnyShown && !shown.has(change)) continue;
       if (change.main === this.compactedRevision && change.kv === undefined) continue;
       const none = { createRevision: 0, modRevision: 0, version: 0, value: EMPTY, lease: 0n };
       hash = crc32c(encodeRevision(change.main, change.sub, change.kv === undefined), hash);

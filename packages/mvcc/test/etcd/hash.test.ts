@@ -4,8 +4,9 @@ import { MemoryLevel } from 'memory-level';
 import { describe, expect, it } from 'vitest';
 import { openLevelBackend } from '../../src/adapters/level-backend.js';
 import { MvccError } from '../../src/errors.js';
+import { from } from '../../src/range.js';
 import { MvccStore } from '../../src/store.js';
-import type { Txn, TxnResult } from '../../src/txn/txn.js';
+import type { Op, Txn, TxnResult } from '../../src/txn/txn.js';
 import { NO_LEASE, txns } from '../property/arbitraries.js';
 import { Etcd, findEtcd, type Reply } from './etcd.js';
 import { comparisons, operations, txnRequest } from './requests.js';
@@ -103,23 +104,44 @@ async function play(history: readonly Step[], etcd: Etcd, store: MvccStore): Pro
   await compareHashes(etcd, store);
 }
 
+const put = (key: string): Op => ({ kind: 'put', key, value: Uint8Array.of(1) });
+
+/** Plays the history to a new etcd and to a new store. */
+async function playBeside(history: readonly Step[]): Promise<void> {
+  const etcd = await Etcd.start(binary!);
+  const backend = await openLevelBackend(new MemoryLevel(), { clock });
+  const store = await MvccStore.open({ backend, clock, compactionBatchLimit: 2, compactionHashes: 10 });
+  try {
+    for (const ID of ['1', '2', '-5']) await etcd.call('lease/grant', { ID, TTL: '10000' });
+    await play(history, etcd, store);
+  } finally {
+    await etcd.stop();
+    await store.close();
+    await backend.close();
+  }
+}
+
 describe.skipIf(binary === undefined)('beside a real etcd', () => {
+  // Among random histories this is rare, and those that compact at such a revision break etcd.
+  it('a hash is the same when all that exists was deleted and put again by the last write', async () => {
+    const write = (...success: Op[]): Step => ({ kind: 'txn', txn: { compares: [], success, failure: [] } });
+    const deleteAll: Op = {
+      kind: 'txn',
+      txn: { compares: [], success: [{ kind: 'delete', range: from('a') }], failure: [] },
+    };
+    await playBeside([
+      ...['a', 'b', 'c', 'b'].map((key) => write(put(key))),
+      { kind: 'compact', back: 2 },
+      write(deleteAll, put('a')),
+      write(put('b')),
+      write(deleteAll, put('b'), put('c')),
+    ]);
+  });
+
   it('a store has the same revisions, outcomes and hashes, before, during and after compactions', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(steps, { minLength: 30, maxLength: 60, size: 'max' }), async (history) => {
-        const etcd = await Etcd.start(binary!);
-        const backend = await openLevelBackend(new MemoryLevel(), { clock });
-        const store = await MvccStore.open({ backend, clock, compactionBatchLimit: 2, compactionHashes: 10 });
-        try {
-          for (const ID of ['1', '2', '-5']) await etcd.call('lease/grant', { ID, TTL: '10000' });
-          await play(history, etcd, store);
-        } finally {
-          await etcd.stop();
-          await store.close();
-          await backend.close();
-        }
-      }),
-      { numRuns: Number(process.env['MVCC_RUNS'] ?? 6), endOnFailure: process.env['MVCC_SHRINK'] === undefined },
-    );
+    await fc.assert(fc.asyncProperty(fc.array(steps, { minLength: 30, maxLength: 60, size: 'max' }), playBeside), {
+      numRuns: Number(process.env['MVCC_RUNS'] ?? 6),
+      endOnFailure: process.env['MVCC_SHRINK'] === undefined,
+    });
   });
 });
