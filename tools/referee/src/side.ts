@@ -194,9 +194,12 @@ export class Side {
   async #cancelWatch(slot: number, id: bigint): Promise<Answer> {
     const stream = this.#streamAt(slot);
     const watcher = stream.live(id);
+    const before = watcher?.controls.length ?? 0;
     stream.cancel(id);
     if (watcher === undefined) return { status: 0, details: '', message: 'no such watcher' };
     await until(() => watcher.ended || stream.ended !== undefined);
+    // A compaction came first: the cancellation asked for is answered as well, with the revision of its own moment.
+    if (watcher.overtaken) await until(() => watcher.controls.length > before + 1 || stream.ended !== undefined, 400);
     return watcher.ended ? { status: 0, details: '', message: watcher.controls.at(-1) ?? null } : silence;
   }
 
