@@ -32,6 +32,12 @@ export function isLinkHeartbeat({ type, from, to }: raft.Message): boolean {
   return type === TYPES.MsgHeartbeat && from === 0n && to === 0n;
 }
 
+/** A raftpb.Message that only keeps a connection alive. */
+export function encodeLinkHeartbeat(): Uint8Array {
+  const type = raft.MessageType.MsgHeartbeat;
+  return raft.Message.encode({ ...NOTHING, type, from: 0n, to: 0n, term: 0 }).finish();
+}
+
 /** About as many bytes as the message takes on the wire. */
 export function roughBytes(message: Message): number {
   let bytes = 64;

@@ -1,8 +1,7 @@
 import { raft } from '@kontiki/proto';
 import type { Message } from '@kontiki/raft';
-import { EMPTY } from '@kontiki/std';
 import { ByteQueue, writeUint64 } from './byte-queue.js';
-import { encodeMessage, fromWire, isLinkHeartbeat } from './codec.js';
+import { encodeLinkHeartbeat, encodeMessage, fromWire, isLinkHeartbeat } from './codec.js';
 import { PeerError } from './errors.js';
 import type { Emit, FrameDecoder, FrameEncoder } from './frames.js';
 
@@ -78,21 +77,4 @@ export function wireOf(frame: Uint8Array): raft.Message {
   }
 }
 
-const LINK_HEARTBEAT: Uint8Array = framed(
-  raft.Message.encode({
-    type: raft.MessageType.MsgHeartbeat,
-    to: 0n,
-    from: 0n,
-    term: 0,
-    logTerm: 0,
-    index: 0,
-    entries: [],
-    commit: 0,
-    snapshot: undefined,
-    reject: false,
-    rejectHint: 0,
-    context: EMPTY,
-    vote: 0n,
-    responses: [],
-  }).finish(),
-);
+const LINK_HEARTBEAT: Uint8Array = framed(encodeLinkHeartbeat());
