@@ -11,7 +11,8 @@ import { ETCD_VERSION } from './cluster/version.js';
 import { formatDuration } from './config/duration.js';
 import { FEATURE_GATES } from './config/feature-gates.js';
 import type { ServerOptions } from './config/options.js';
-import type { Member, MemberMetrics } from './member.js';
+import type { MemberMetrics } from './member/world.js';
+import type { Member } from './member.js';
 import type { ServerMetrics } from './observe/metrics.js';
 import type { RpcMetrics } from './rpc/interceptors.js';
 

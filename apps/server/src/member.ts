@@ -2,120 +2,46 @@
  * One member, from its data directory to the node its services use: the inner half of the wiring diagram.
  */
 import { LeaseTable, Lessor } from '@kontiki/lease';
-import type { Backend, MvccMetrics } from '@kontiki/mvcc';
-import type { rpc } from '@kontiki/proto';
-import { type ConfState, NOBODY, RaftDriver, type Snapshot, type Transport } from '@kontiki/raft';
-import type { Clock, Counter, FileSystem, Logger, Random, Timer } from '@kontiki/std';
-import type { WalOptions } from '@kontiki/wal';
+import type { RaftDriver } from '@kontiki/raft';
+import type { Timer } from '@kontiki/std';
 import { CORRUPT, NOSPACE } from './apply/alarms.js';
 import { Quota } from './apply/quota.js';
-import type { Request } from './apply/request.js';
-import { type Outcome, ServerStateMachine } from './apply/state-machine.js';
-import { begin, type KnownMember } from './cluster/founding.js';
-import { hexId, type Sha1 } from './cluster/member-id.js';
-import type { Member as ClusterMember } from './cluster/members.js';
-import { type PeerLinks, PeerSet } from './cluster/peer-set.js';
-import { ETCD_VERSION, STORAGE_VERSION } from './cluster/version.js';
+import type { Outcome } from './apply/state-machine.js';
+import { hexId } from './cluster/member-id.js';
+import { PeerSet } from './cluster/peer-set.js';
+import { ETCD_VERSION } from './cluster/version.js';
 import type { ServerOptions } from './config/options.js';
+import { NO_MEMBERS, startRaft } from './member/raft.js';
+import { openDatabase, openLog } from './member/recovery.js';
+import type { World } from './member/world.js';
 import { AutoCompaction } from './node/auto-compaction.js';
-import { CorruptionCheck, type PeerHash } from './node/corruption-check.js';
+import { CorruptionCheck } from './node/corruption-check.js';
 import { HeartbeatWatch } from './node/heartbeat-watch.js';
 import { LeaderDuties } from './node/leader-duties.js';
 import { Leadership } from './node/leadership.js';
 import { Leases } from './node/leases.js';
-import { type Links, Members, type MembersMetrics } from './node/members.js';
+import { Members } from './node/members.js';
 import { Node } from './node/node.js';
 import { Proposer } from './node/propose.js';
-import type { ReadBarrierMetrics } from './node/read-barrier.js';
 import { RequestIds } from './node/request-ids.js';
 import { UniformTimeout } from './node/uniform-timeout.js';
 import { VersionAgreement } from './node/version-agreement.js';
-import type { PeerEvents } from './peers/context.js';
 import { BackendSlot } from './storage/backend-slot.js';
 import { defragmentAtBoot } from './storage/boot-defrag.js';
-import { type Bootstrapped, bootstrap, checkApplied } from './storage/bootstrap.js';
-import { type DataDir, DataDirError, openDataDir } from './storage/data-dir.js';
-import { type DatabaseMetrics, databaseOf } from './storage/database.js';
-import { databasesUpTo, listDatabases } from './storage/database-dirs.js';
-import type { RaftLog, RecoveredRaftLog } from './storage/raft-log.js';
-import { MemberSnapshots, removeLeftSnapshots, type Sha256, type SnapshotMetrics } from './storage/snapshots.js';
+import { checkApplied } from './storage/bootstrap.js';
+import { openDataDir } from './storage/data-dir.js';
+import { databaseOf } from './storage/database.js';
+import { MemberSnapshots } from './storage/snapshots.js';
 import { standAlone } from './storage/stand-alone.js';
 import { MetaTable } from './storage/tables/meta.js';
-import { openTables, type Tables } from './storage/tables.js';
+import { openTables } from './storage/tables.js';
 
 /** Compactions whose hashes are remembered, to compare them with other members'. */
 const COMPACTION_HASHES = 10;
 
-/** What a member needs of the world. A simulator gives its own. */
-export interface World {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly fileSystem: FileSystem;
-  readonly sha1: Sha1;
-  sha256(): Sha256;
-  /** Opens the database in a folder, a new one where there is none; must reject when it is damaged. */
-  openBackend(directory: string, onError: (error: unknown) => void): Promise<Backend>;
-  /** Removes a database that nobody has open; nothing when there is none. */
-  removeDatabase(directory: string): Promise<void>;
-  /** The way to the other members. */
-  connect(options: PeerOptions): PeerConnections;
-  /** Questions to other members that raft does not carry. */
-  readonly remote: RemoteMembers;
-  /** URLs with their hosts as addresses; what cannot be resolved stays as it is. */
-  resolve(urls: readonly string[]): Promise<readonly string[]>;
-  readonly logger: (caller: string) => Logger;
-  readonly metrics: MemberMetrics;
-}
-
-/** What a member tells those who connect it to others. */
-export interface PeerOptions extends PeerEvents {
-  readonly memberId: bigint;
-  readonly clusterId: bigint;
-  ownPeerUrls(): readonly string[];
-  readonly snapshots: MemberSnapshots;
-}
-
-export interface PeerConnections extends Transport, PeerLinks, Links {
-  stop(): Promise<void>;
-}
-
-/** Calls to the peer addresses of one other member; they reject when it cannot be asked. */
-export interface RemoteMembers {
-  members(
-    peerUrls: readonly string[],
-    timeoutMs: number,
-  ): Promise<{ readonly clusterId: bigint; readonly members: readonly KnownMember[] }>;
-  version(peerUrls: readonly string[], timeoutMs: number): Promise<{ readonly server: string }>;
-  renewLease(peerUrls: readonly string[], id: bigint, timeoutMs: number, signal?: AbortSignal): Promise<number>;
-  leaseTimeToLive(
-    peerUrls: readonly string[],
-    request: { readonly id: bigint; readonly keys: boolean },
-    timeoutMs: number,
-  ): Promise<{ readonly TTL: number; readonly grantedTTL: number; readonly keys: readonly Uint8Array[] } | undefined>;
-  promote(peerUrls: readonly string[], id: bigint, timeoutMs: number): Promise<readonly ClusterMember[]>;
-  hashKv(peerUrls: readonly string[], revision: number, timeoutMs: number): Promise<PeerHash>;
-}
-
-/** What a member counts on its way. */
-export interface MemberMetrics {
-  readonly mvcc: Partial<MvccMetrics>;
-  readonly wal: Pick<WalOptions, 'fsyncSeconds' | 'writeSeconds' | 'writtenBytes'>;
-  readonly database: DatabaseMetrics;
-  readonly snapshots: SnapshotMetrics;
-  readonly reads: ReadBarrierMetrics;
-  readonly leaseExpired: Counter;
-  readonly lateHeartbeats: Counter;
-  readonly members: MembersMetrics;
-  /** A request was applied. */
-  applied(request: Request, outcome: Outcome, tookMs: number): void;
-  alarm(alarm: rpc.AlarmMember, raised: boolean): void;
-}
-
-const MS = 1000;
 /** How long a lease answer waits for committed entries to be applied. */
 const APPLY_WAIT_MS = 1000;
-/** How long another member may take to say who is in the cluster, which version it has, what its data hashes to. */
-const ASK_MEMBERS_MS = 2000;
+/** How long another member may take to say which version it has, what its data hashes to. */
 const ASK_VERSION_MS = 2000;
 const ASK_HASH_MS = 30_000;
 /** A member that was removed has this long to tell the others what it still knows. */
@@ -429,188 +355,4 @@ export class Member {
       throw error;
     }
   }
-}
-
-/**
- * The database that goes with the log; what a crash left of others is removed.
- * @param markIndex the log's last snapshot
- */
-async function openDatabase(
-  world: World,
-  { snap }: DataDir,
-  markIndex: number,
-  fail: (error: unknown) => void,
-): Promise<{ readonly backend: Backend; readonly path: string }> {
-  const { fileSystem } = world;
-  await removeLeftSnapshots(fileSystem, snap);
-  const { candidates, unfinished } = await databasesUpTo(fileSystem, snap, markIndex);
-  const opened: { readonly backend: Backend; readonly path: string; readonly applied: number }[] = [];
-  try {
-    for (const path of candidates) {
-      const backend = await openOne(world, path, fail);
-      opened.push({ backend, path, applied: new MetaTable(backend).applied().index });
-    }
-    // One that raft had no use for is behind.
-    const best = opened.reduce((a, b) => (b.applied >= a.applied ? b : a));
-    for (const { backend, path } of opened.splice(0)) {
-      if (path === best.path) continue;
-      await backend.close();
-      await world.removeDatabase(path);
-    }
-    for (const path of unfinished) await world.removeDatabase(path);
-    return best;
-  } catch (error) {
-    for (const { backend } of opened) await backend.close();
-    throw error;
-  }
-}
-
-async function openOne(world: World, path: string, fail: (error: unknown) => void): Promise<Backend> {
-  try {
-    return await world.openBackend(path, fail);
-  } catch (error) {
-    const reason = error instanceof Error ? rootMessage(error) : String(error);
-    throw new DataDirError(
-      `the database in ${path} cannot be opened: ${reason}. Nothing was changed; ` +
-        'restore the data directory from a backup, or remove the member and add it anew',
-      { cause: error },
-    );
-  }
-}
-
-function rootMessage(error: Error): string {
-  return error.cause instanceof Error ? rootMessage(error.cause) : error.message;
-}
-
-interface OpenedLog extends Bootstrapped {
-  /** Members that a member which joins was told of. */
-  readonly known: readonly KnownMember[];
-}
-
-async function openLog(options: ServerOptions, world: World, dataDir: DataDir): Promise<OpenedLog> {
-  let known: readonly KnownMember[] = [];
-  const bootstrapped = await bootstrap({
-    fileSystem: world.fileSystem,
-    walDirectory: dataDir.wal,
-    founding: async () => {
-      await refuseOrphan(world, dataDir);
-      const beginning = await begin({
-        name: options.member.name,
-        initialCluster: options.clustering.initialCluster,
-        state: options.clustering.initialClusterState,
-        token: options.clustering.initialClusterToken,
-        sha1: world.sha1,
-        logger: world.logger('cluster/founding'),
-        membersOf: (urls) => world.remote.members(urls, ASK_MEMBERS_MS),
-        resolve: (urls) => world.resolve(urls),
-      });
-      known = beginning.known;
-      return { memberId: beginning.memberId, clusterId: beginning.clusterId, members: beginning.founders };
-    },
-    wal: {
-      clock: world.clock,
-      logger: world.logger('wal'),
-      sync: options.member.sync,
-      ...world.metrics.wal,
-    },
-    maxSegments: options.member.maxWalFiles,
-  });
-  return { ...bootstrapped, known };
-}
-
-/** A database without its log must not become that of a new member. */
-async function refuseOrphan(world: World, { snap, wal }: DataDir): Promise<void> {
-  for (const { path } of await listDatabases(world.fileSystem, snap)) {
-    if (!(await world.fileSystem.exists(path))) continue;
-    const backend = await openOne(world, path, () => {});
-    const applied = new MetaTable(backend).applied().index;
-    await backend.close();
-    if (applied > 0) {
-      throw new DataDirError(
-        `${wal} holds no log, but the database beside it has applied ${applied} entries: the log was ` +
-          'removed or --wal-dir points elsewhere. Put it back, or restore the data directory from a backup',
-      );
-    }
-  }
-}
-
-interface RaftParts {
-  readonly log: RecoveredRaftLog;
-  readonly raftLog: RaftLog;
-  readonly tables: Tables;
-  readonly leases: LeaseTable;
-  readonly quota: Quota;
-  readonly leadership: Leadership;
-  readonly snapshots: MemberSnapshots;
-  readonly links: Transport;
-  readonly fail: (error: unknown) => void;
-  readonly onOverQuota: () => void;
-  readonly restore: (snapshot: Snapshot) => Promise<void>;
-}
-
-const NO_MEMBERS: ConfState = { voters: [], learners: [] };
-
-function startRaft(options: ServerOptions, world: World, parts: RaftParts): RaftDriver<Outcome> {
-  const { clock, metrics } = world;
-  const { tables, log, leases } = parts;
-  const { heartbeatMs, electionMs, preVote } = options.member;
-  const stateMachine = new ServerStateMachine({
-    state: {
-      store: tables.store,
-      leases,
-      leaseStore: tables.leaseStore,
-      alarms: tables.alarms,
-      membership: tables.membership,
-      keepCheckpoints: options.leases.checkpointPersist,
-      nowMs: () => clock.monotonic(),
-    },
-    quota: parts.quota,
-    saveApplied: (index, term) => tables.meta.saveApplied({ index, term }),
-    saveConfState: (state) => {
-      tables.meta.saveConfState(state);
-      tables.meta.saveStorageVersion(STORAGE_VERSION);
-    },
-    restore: parts.restore,
-    onOverQuota: parts.onOverQuota,
-    observe: (request, outcome, startedMs) => metrics.applied(request, outcome, clock.monotonic() - startedMs),
-  });
-  const driver: RaftDriver<Outcome> = RaftDriver.start<Outcome>({
-    raft: { id: log.metadata.nodeId, electionTicks: Math.round(electionMs / heartbeatMs), heartbeatTicks: 1, preVote },
-    confState: tables.meta.confState() ?? NO_MEMBERS,
-    log,
-    applied: tables.meta.applied().index,
-    tickMs: heartbeatMs,
-    writer: parts.raftLog,
-    transport: parts.links,
-    stateMachine,
-    snapshots: parts.snapshots,
-    snapshotEveryEntries: options.member.snapshotEveryEntries,
-    catchUpEntries: options.member.snapshotCatchUpEntries,
-    waitTicks: Math.ceil(options.limits.requestTimeoutMs / heartbeatMs),
-    readRetryTicks: Math.max(1, Math.ceil(MS / 2 / heartbeatMs)),
-    clock,
-    random: world.random,
-    logger: world.logger('raft'),
-    onState: (state) => {
-      parts.leadership.update(state);
-      world.logger('raft').info('raft state changed', {
-        'local-member-id': hexId(log.metadata.nodeId),
-        role: state.role,
-        term: state.term,
-        leader: state.leader === NOBODY ? '' : hexId(state.leader),
-      });
-    },
-    onFatal: parts.fail,
-  });
-  // A lone voter need not wait whether somebody else leads: it stands as soon as it knows that it is one.
-  if (options.member.initialElectionTickAdvance) {
-    driver.applied.reached(log.hardState?.commit ?? 0).then(
-      () => {
-        const { voters } = driver.status().confState;
-        if (voters.length === 1 && voters[0] === log.metadata.nodeId) driver.campaign();
-      },
-      () => {},
-    );
-  }
-  return driver;
 }

@@ -1,5 +1,5 @@
 /**
- * The composition root: the only file, with member.ts, that constructs things. Read it as the wiring diagram.
+ * The composition root: with member.ts and its folder, all that constructs things. Read it as the wiring diagram.
  */
 import { createHash } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
@@ -23,7 +23,8 @@ import { HttpFront, type HttpOptions } from './http/server.js';
 import { downgradeHandler } from './http/version.js';
 import { memberMetrics, readFromMember, rpcMetrics, showOptions } from './instruments.js';
 import { type Listening, listen } from './listen.js';
-import { Member, type PeerConnections, type PeerOptions } from './member.js';
+import type { PeerConnections, PeerOptions } from './member/world.js';
+import { Member } from './member.js';
 import type { Node } from './node/node.js';
 import { MIN_CLUSTER_VERSION } from './node/version-agreement.js';
 import type { ServerLogger } from './observe/logger.js';
